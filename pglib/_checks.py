@@ -1,0 +1,53 @@
+"""Checks of what callers pass in, with one form of message: name, requirement, received value, place."""
+
+import numpy as np
+
+__all__ = ["check_distribution", "check_indices", "check_rng", "check_theta", "place"]
+
+
+def place(names, index):
+    """Return " at s=2, a=1" for an index into axes called s and a; axes before the named ones are runs."""
+    index = tuple(int(i) for i in index)
+    names = ("run",) * (len(index) - len(names)) + tuple(names)
+    return " at " + ", ".join(f"{name}={i}" for name, i in zip(names, index, strict=True)) if index else ""
+
+
+def check_distribution(name, p, axes):
+    """Raise ValueError unless the last axis of p holds probabilities; complex ones are judged by the real part."""
+    negative = ~(p.real >= -1e-12)  # True for NaN as well
+    if negative.any():
+        where = tuple(np.argwhere(negative)[0])
+        raise ValueError(f"{name} must hold probabilities; it holds {p[where]}{place((*axes, 'entry'), where)}")
+    total = p.sum(axis=-1)
+    wrong = ~(np.abs(total - 1) <= 1e-8)
+    if wrong.any():
+        where = tuple(np.argwhere(wrong)[0])
+        raise ValueError(f"{name} must sum to 1; it sums to {total[where]:.6g}{place(axes, where)}")
+
+
+def check_indices(name, value, size):
+    """Return ``value`` as an array of indices in 0 .. size - 1, or raise ValueError."""
+    index = np.asarray(value)
+    if not np.issubdtype(index.dtype, np.integer):
+        raise ValueError(f"{name} must be integer indices 0 .. {size - 1}; received {index.dtype}: {value!r}")
+    outside = (index < 0) | (index >= size)
+    if outside.any():
+        where = tuple(np.argwhere(outside)[0])
+        raise ValueError(f"{name} must lie in 0 .. {size - 1}; it is {index[where]}{place((), where)}")
+    return index
+
+
+def check_rng(rng):
+    """Raise ValueError unless ``rng`` is a numpy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"rng must be a numpy.random.Generator, as np.random.default_rng(seed) makes; received {rng!r}"
+        )
+
+
+def check_theta(theta, n_params):
+    """Return ``theta`` as a float (or complex) array whose last axis has ``n_params`` entries, or raise ValueError."""
+    theta = np.asarray(theta)
+    if theta.ndim == 0 or theta.shape[-1] != n_params:
+        raise ValueError(f"theta must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
+    return theta if np.issubdtype(theta.dtype, np.inexact) else theta.astype(float)

@@ -1,0 +1,374 @@
+r"""A policy is a log-probability, its score, and a sampler.
+
+For parameters :math:`\theta \in \mathbb{R}^d`, a state :math:`s` and an action :math:`a`, every policy object
+answers four questions:
+
+====================================  =================================================================  ============
+method                                what it returns                                                    shape
+====================================  =================================================================  ============
+``log_prob(theta, s, a)``             :math:`\log \pi_\theta(a \mid s)`                                  ``(...)``
+``score(theta, s, a)``                :math:`\nabla_\theta \log \pi_\theta(a \mid s)`                    ``(..., d)``
+``sample(theta, s, *, rng)``          :math:`a \sim \pi_\theta(\cdot \mid s)`                            ``(...)``
+``score_sum(theta, s, a, weights)``   :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)`    ``(..., d)``
+====================================  =================================================================  ============
+
+and has the attribute ``n_params``, the dimension d. The parameters are an argument, not an attribute: two
+hundred runs are one array of shape (200, d).
+
+Shapes. ``theta`` is (..., d). In the first three methods ``theta.shape[:-1]``, ``s.shape`` and ``a.shape``
+broadcast by NumPy's rules, so parameters that go with many samples need axes of length 1:
+``theta[:, None, :]`` has one theta a run against ``s`` of shape (runs, samples). `score_sum` sums samples away,
+so there ``theta`` stays (..., d) and the sample axes come behind its own.
+
+The score is the derivative of the log-probability that is sampled, nothing else. Because probabilities sum
+to one at every theta, it has mean zero, :math:`\sum_a \pi_\theta(a \mid s) \nabla_\theta \log \pi_\theta(a \mid s) = 0`
+(Williams 1992; Sutton & Barto 2018, chapter 13). The tests ask both of every policy.
+
+A policy written as a formula, differentiated by SymPy, is `pglib.symbolic.SymbolicPolicy`.
+"""
+
+import numpy as np
+
+from pglib._checks import check_indices, check_rng, check_theta
+
+__all__ = ["Softmax"]
+
+
+class Softmax:
+    r"""Softmax policy over finitely many actions, linear in features.
+
+    .. math::
+
+        \pi_\theta(a \mid s) = \frac{e^{h(s, a)}}{\sum_b e^{h(s, b)}}, \qquad
+        h(s, a) = \varphi(s, a)^\top \theta, \qquad
+        \nabla_\theta \log \pi_\theta(a \mid s) = \varphi(s, a) - \sum_b \pi_\theta(b \mid s)\, \varphi(s, b).
+
+    Parameters
+    ----------
+    features : array_like, shape (S, A, d)
+        :math:`\varphi(s, a)`, one row of d numbers for each state and action. Actions that share features
+        share parameters.
+
+    Attributes
+    ----------
+    n_states, n_actions, n_params : int
+        S, A and d.
+
+    Raises
+    ------
+    ValueError
+        If ``features`` does not have three axes, is empty, or holds NaN or infinity.
+
+    See Also
+    --------
+    Softmax.tabular : one free logit for each state and action.
+    Softmax.binary : two actions, one log-odds for each state.
+
+    References
+    ----------
+    Sutton & Barto (2018), section 13.1.
+
+    Examples
+    --------
+    Actions 0, 1, 2 in one state, with the action itself as its only feature: the exponential family
+    exp(beta a) / Z(beta).
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> policy = pg.Softmax([[[0], [1], [2]]])
+    >>> np.exp(policy.log_prob(np.array([0.0]), 0, np.arange(3))).round(4)
+    array([0.3333, 0.3333, 0.3333])
+    >>> policy.score(np.array([0.0]), 0, 2)
+    array([1.])
+    """
+
+    def __init__(self, features):
+        features = np.array(features, dtype=float)
+        if features.ndim != 3 or 0 in features.shape:
+            raise ValueError(f"features must have shape (S, A, d), none of them 0; received {features.shape}")
+        if not np.isfinite(features).all():
+            s, a, i = np.argwhere(~np.isfinite(features))[0]
+            raise ValueError(f"features must be finite; it is {features[s, a, i]} at s={s}, a={a}, i={i}")
+        features.flags.writeable = False
+        self.features = features
+        self.n_states, self.n_actions, self.n_params = features.shape
+
+    @staticmethod
+    def tabular(n_states, n_actions):
+        """Return the policy with one free logit for each state and action, d = S * A.
+
+        ``theta[..., s * A + a]`` is the logit of action a in state s. No feature array is stored.
+
+        Parameters
+        ----------
+        n_states, n_actions : int
+            S and A, at least 1.
+
+        Returns
+        -------
+        Softmax
+            A policy with ``n_params = n_states * n_actions``.
+
+        Raises
+        ------
+        ValueError
+            If a number is below 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> pg.Softmax.tabular(2, 2).score(np.zeros(4), 1, 0)
+        array([ 0. ,  0. ,  0.5, -0.5])
+        """
+        return _Tabular(n_states, n_actions)
+
+    @staticmethod
+    def binary(n_states):
+        r"""Return the policy over two actions with one parameter for each state, d = S.
+
+        ``theta[..., s]`` is the log-odds of action 1 in state s:
+        :math:`\pi_\theta(1 \mid s) = 1 / (1 + e^{-\theta_s})`.
+
+        Parameters
+        ----------
+        n_states : int
+            S, at least 1.
+
+        Returns
+        -------
+        Softmax
+            A policy with ``n_params = n_states``.
+
+        Raises
+        ------
+        ValueError
+            If ``n_states`` is below 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> pg.Softmax.binary(2).score(np.zeros(2), 1, np.array([0, 1]))
+        array([[ 0. , -0.5],
+               [ 0. ,  0.5]])
+        """
+        return _Binary(n_states)
+
+    def log_prob(self, theta, s, a):
+        r"""Return :math:`\log \pi_\theta(a \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s, a : array_like of int
+            State and action indices; their shapes and ``theta.shape[:-1]`` broadcast.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Natural logarithms; finite wherever theta is.
+
+        Raises
+        ------
+        ValueError
+            If ``theta`` has not d entries, or ``s`` or ``a`` are not integers in range.
+        """
+        log_pi, s = self._at(theta, s)
+        a = check_indices("a", a, self.n_actions)
+        shape = np.broadcast_shapes(log_pi.shape[:-1], a.shape)
+        log_pi = np.broadcast_to(log_pi, (*shape, self.n_actions))
+        return np.take_along_axis(log_pi, np.broadcast_to(a, shape)[..., None], axis=-1)[..., 0]
+
+    def score(self, theta, s, a):
+        r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s, a : array_like of int
+            State and action indices; their shapes and ``theta.shape[:-1]`` broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            Derivative of `log_prob` in each parameter, per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            As `log_prob`.
+        """
+        log_pi, s = self._at(theta, s)
+        a = check_indices("a", a, self.n_actions)
+        taken = a[..., None] == np.arange(self.n_actions)
+        return self._score_from(s, taken - np.exp(log_pi))
+
+    def sample(self, theta, s, *, rng):
+        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters.
+        s : array_like of int
+            State indices; the shape and ``theta.shape[:-1]`` broadcast.
+        rng : numpy.random.Generator
+            Source of one uniform number for each action.
+
+        Returns
+        -------
+        ndarray of int, shape (...)
+            Action indices.
+
+        Raises
+        ------
+        ValueError
+            If ``rng`` is not a Generator; else as `log_prob`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> policy = pg.Softmax.binary(1)
+        >>> int(policy.sample(np.array([800.0]), 0, rng=np.random.default_rng(0)))
+        1
+        """
+        check_rng(rng)
+        log_pi, s = self._at(theta, s)
+        cdf = np.exp(log_pi).cumsum(axis=-1)[..., :-1]  # the last action takes what rounding leaves over
+        return (rng.random(cdf.shape[:-1])[..., None] >= cdf).sum(axis=-1)
+
+    def score_sum(self, theta, s, a, weights):
+        r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
+
+        The weights are first added up for each state and action, so that the cost hardly grows with d and no
+        array of one score a sample is formed.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s, a : array_like of int
+            State and action indices; they broadcast to the shape of ``weights``.
+        weights : array_like, shape (..., *samples)
+            ``theta.shape[:-1]`` followed by any number of sample axes; real or complex.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            In units of ``weights`` per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            If ``weights`` does not begin with the axes of ``theta``; else as `log_prob`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> policy = pg.Softmax.tabular(1, 3)      # sum of pi(a) R(a) score(a): the gradient of a bandit
+        >>> policy.score_sum(np.zeros(3), 0, np.arange(3), np.array([3, 2, 1]) / 3).round(4)
+        array([ 0.3333,  0.    , -0.3333])
+        """
+        theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
+        lead = theta.shape[:-1]
+        if weights.shape[: len(lead)] != lead:
+            raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
+        s = check_indices("s", s, self.n_states)
+        a = check_indices("a", a, self.n_actions)
+        cell = np.broadcast_to(s * self.n_actions + a, weights.shape).reshape(*lead, -1)
+        total = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
+        total = total.reshape(*lead, self.n_states, self.n_actions)
+        pi = np.exp(_log_softmax(self._logits(theta)))
+        return self._gather(total - pi * total.sum(axis=-1, keepdims=True))
+
+    def _at(self, theta, s):
+        """Return log pi(. | s), shape (..., A), and the checked indices ``s`` broadcast to its leading axes."""
+        theta = check_theta(theta, self.n_params)
+        s = check_indices("s", s, self.n_states)
+        log_pi = _log_softmax(self._logits(theta))
+        shape = np.broadcast_shapes(log_pi.shape[:-2], s.shape)
+        s = np.broadcast_to(s, shape)
+        log_pi = np.broadcast_to(log_pi, (*shape, self.n_states, self.n_actions))
+        return np.take_along_axis(log_pi, s[..., None, None], axis=-2)[..., 0, :], s
+
+    # What the features do, three times: a subclass without a feature array overrides these three.
+
+    def _logits(self, theta):
+        """Return h(s, a), shape (..., S, A)."""
+        return np.einsum("sai,...i->...sa", self.features, theta)
+
+    def _score_from(self, s, by_action):
+        """Return sum_a by_action[..., a] features[s, a], shape (..., d)."""
+        s, by_action = _align(s, by_action)
+        return np.einsum("...a,...ai->...i", by_action, self.features[s])
+
+    def _gather(self, by_state_action):
+        """Return sum_{s, a} by_state_action[..., s, a] features[s, a], shape (..., d)."""
+        return np.einsum("...sa,sai->...i", by_state_action, self.features)
+
+
+class _Tabular(Softmax):
+    def __init__(self, n_states, n_actions):
+        self.n_states, self.n_actions = _count("n_states", n_states), _count("n_actions", n_actions)
+        self.n_params = self.n_states * self.n_actions
+
+    def _logits(self, theta):
+        return theta.reshape(*theta.shape[:-1], self.n_states, self.n_actions)
+
+    def _score_from(self, s, by_action):
+        s, by_action = _align(s, by_action)
+        result = np.zeros((*s.shape, self.n_states, self.n_actions), by_action.dtype)
+        np.put_along_axis(result, s[..., None, None], by_action[..., None, :], axis=-2)
+        return result.reshape(*s.shape, self.n_params)
+
+    def _gather(self, by_state_action):
+        return by_state_action.reshape(*by_state_action.shape[:-2], self.n_params)
+
+
+class _Binary(Softmax):
+    def __init__(self, n_states):
+        self.n_states = self.n_params = _count("n_states", n_states)
+        self.n_actions = 2
+
+    def _logits(self, theta):
+        return np.stack([np.zeros_like(theta), theta], axis=-1)
+
+    def _score_from(self, s, by_action):
+        s, by_action = _align(s, by_action)
+        return np.where(s[..., None] == np.arange(self.n_states), by_action[..., 1:], 0)
+
+    def _gather(self, by_state_action):
+        return by_state_action[..., 1]
+
+
+def _count(name, value):
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; received {value!r}")
+    return int(value)
+
+
+def _log_softmax(logits):
+    """Return logits - log(sum(exp(logits))) over the last axis, with no overflow; complex logits are allowed."""
+    shifted = logits - logits.real.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _align(s, by_action):
+    """Broadcast indices ``s`` (...) and an array (..., A) to common leading axes."""
+    shape = np.broadcast_shapes(s.shape, by_action.shape[:-1])
+    return np.broadcast_to(s, shape), np.broadcast_to(by_action, (*shape, by_action.shape[-1]))
+
+
+def _add_up(cell, weights, n_cells):
+    """Add weights (..., n) up by cell index (..., n): shape (..., n_cells). bincount knows reals only."""
+    if np.iscomplexobj(weights):
+        return _add_up(cell, weights.real, n_cells) + 1j * _add_up(cell, weights.imag, n_cells)
+    lead = cell.shape[:-1]
+    n_lead = int(np.prod(lead))
+    offset = np.arange(n_lead).reshape(*lead, 1) * n_cells
+    return np.bincount((cell + offset).ravel(), weights.ravel(), n_lead * n_cells).reshape(*lead, n_cells)
