@@ -22,7 +22,7 @@ def check_distribution(name, p, axes):
     wrong = ~(np.abs(total - 1) <= 1e-8)
     if wrong.any():
         where = tuple(np.argwhere(wrong)[0])
-        raise ValueError(f"{name} must sum to 1; it sums to {total[where]:.6g}{place(axes, where)}")
+        raise ValueError(f"{name} must sum to 1; it sums to {total[where]:.12g}{place(axes, where)}")
 
 
 def check_indices(name, value, size):
@@ -33,8 +33,9 @@ def check_indices(name, value, size):
     outside = (index < 0) | (index >= size)
     if outside.any():
         where = tuple(np.argwhere(outside)[0])
-        raise ValueError(f"{name} must lie in 0 .. {size - 1}; it is {index[where]}{place((), where)}")
-    return index
+        at = f" at index {tuple(map(int, where))}" if where else ""
+        raise ValueError(f"{name} must lie in 0 .. {size - 1}; it is {index[where]}{at}")
+    return index.astype(np.intp, copy=False)  # arithmetic on small integers would overflow
 
 
 def check_rng(rng):
@@ -46,8 +47,8 @@ def check_rng(rng):
 
 
 def check_theta(theta, n_params):
-    """Return ``theta`` as a float (or complex) array whose last axis has ``n_params`` entries, or raise ValueError."""
+    """Return ``theta`` in double precision, real or complex, last axis ``n_params`` long, or raise ValueError."""
     theta = np.asarray(theta)
     if theta.ndim == 0 or theta.shape[-1] != n_params:
         raise ValueError(f"theta must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
-    return theta if np.issubdtype(theta.dtype, np.inexact) else theta.astype(float)
+    return theta.astype(np.result_type(theta, float), copy=False)

@@ -50,10 +50,13 @@ def identity(claim, lhs, rhs):
     lhs, rhs = _matrix(lhs), _matrix(rhs)
     if lhs.shape != rhs.shape:
         raise AssertionError(f"{claim}: the sides have shapes {lhs.shape} and {rhs.shape}")
+    if not len(lhs):
+        raise AssertionError(f"{claim}: there is nothing to compare")
     for left, right in zip(lhs, rhs, strict=True):
         if not _vanishes(left - right):
             point = _difference(left, right)
-            found = f"they differ at {point}" if point else "SymPy cannot decide; rewrite the two sides"
+            undecided = "SymPy cannot decide; rewrite the two sides"
+            found = {None: undecided, "": "they differ"}.get(point, f"they differ at {point}")
             raise AssertionError(f"{claim}: {left} is not shown to equal {right}: {found}")
     symbols = sorted(map(str, lhs.free_symbols | rhs.free_symbols))
     _report("identity", claim, f"holds for all {', '.join(symbols)}" if symbols else f"both are {_text(rhs)}")
@@ -85,7 +88,7 @@ def equal(claim, left, right, *, tolerance=1e-9):
     if left.shape != right.shape:
         raise AssertionError(f"{claim}: left has shape {left.shape}, right has shape {right.shape}")
     excess = np.abs(left - right) - tolerance * np.maximum(1, np.abs(right))
-    if (excess > 0).any():
+    if not (excess <= 0).all():  # also if the tolerance is NaN
         worst = np.unravel_index(np.argmax(excess), excess.shape)
         where = f" at index {tuple(map(int, worst))}" if worst else ""
         raise AssertionError(f"{claim}: {left[worst]!r} is not {right[worst]!r}{where}")
@@ -153,8 +156,10 @@ def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng
         sharp = (2 * z * sem <= np.abs(wrong - truth)) & (wrong != truth)
         enough, seen = sharp.any(), f"the error bar excludes {_text(wrong)}"
     else:
-        enough = (2 * z * sem <= _array(claim, "resolution", resolution)).all()
-        seen = f"an error of {_text(_array(claim, 'resolution', resolution))} would show"
+        smallest = _array(claim, "resolution", resolution)
+        if smallest.shape not in {(), truth.shape}:
+            raise AssertionError(f"{claim}: resolution has shape {smallest.shape}, truth has shape {truth.shape}")
+        enough, seen = (2 * z * sem <= smallest).all(), f"an error of {_text(smallest)} would show"
     if not enough:
         raise AssertionError(f"{claim}: the error bar, {z} * {sem}, is too long to see the mistake; take more samples")
     _report("estimate", claim, f"within {z} standard errors of {_text(truth)} (N = {len(samples)}), and {seen}")
@@ -212,7 +217,10 @@ def _report(kind, claim, text):
 
 
 def _array(claim, name, value):
-    array = np.asarray(value, dtype=float)
+    array = np.asarray(value)
+    if array.dtype.kind in "cSU":
+        raise AssertionError(f"{claim}: {name} must hold real numbers; it is {array!r}")
+    array = array.astype(float)
     if array.size == 0 or not np.isfinite(array).all():
         raise AssertionError(f"{claim}: {name} must hold finite numbers, at least one; it is {array}")
     return array
@@ -221,12 +229,20 @@ def _array(claim, name, value):
 def _text(value):
     """Write numbers so that the last digits of a float do not show: 6 significant digits, noise as 0."""
     if _is_sympy(value):
-        entries = [str(entry) for entry in value]
+        entries = [_short(entry) for entry in value]
     else:
         entries = [f"{round(x, 9) + 0.0:.6g}" for x in np.ravel(value)]
     if len(entries) > 12:
         return f"{len(entries)} numbers"
     return entries[0] if len(entries) == 1 else f"({', '.join(entries)})"
+
+
+def _short(expression):
+    """Write a SymPy expression with its floats as in `_text`."""
+    from sympy import Float, sstr
+
+    rounded = {x: Float(round(float(x), 9) + 0.0).n(6) for x in expression.atoms(Float)}
+    return sstr(expression.xreplace(rounded), full_prec=False)
 
 
 def _is_sympy(value):
@@ -266,7 +282,8 @@ def _difference(left, right, tolerance=1e-9):
         values = {}
         for k, symbol in enumerate(symbols):
             integer = 1 + (2 * k + shift) % 5
-            values[symbol] = integer if symbol.is_integer else Rational(integer, scale)
+            size = integer if symbol.is_integer else Rational(integer, scale)
+            values[symbol] = -size if symbol.is_nonpositive else size
         gap = (left - right).subs(values).evalf()
         if gap.is_number and gap.is_finite and abs(gap) > tolerance:
             return ", ".join(f"{symbol}={value}" for symbol, value in values.items())

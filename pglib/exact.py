@@ -23,12 +23,12 @@ rounding (Squire & Trapp 1998).
 
 References
 ----------
-Sutton et al. (2000), theorem 1; Sutton & Barto (2018), chapter 13.
+Sutton et al. (2000); Sutton & Barto (2018), equation (13.5) and section 13.6.
 """
 
 import numpy as np
 
-from pglib._checks import check_distribution
+from pglib._checks import check_distribution, check_theta
 from pglib.mdp import _chain, action_values, differential_values, stationary_distribution, values, visitation
 
 __all__ = ["action_probabilities", "fisher", "objective", "policy_gradient"]
@@ -68,7 +68,7 @@ def action_probabilities(mdp, policy, theta):
            [0.25, 0.75]])
     """
     s, a = _grid(mdp)
-    pi = np.exp(policy.log_prob(np.asarray(theta)[..., None, None, :], s, a))
+    pi = np.exp(policy.log_prob(check_theta(theta, policy.n_params)[..., None, None, :], s, a))
     check_distribution("pi[s], the policy at theta,", pi, ("s",))
     return pi
 
@@ -141,7 +141,7 @@ def policy_gradient(mdp, policy, theta, kind="start_value"):
 
     References
     ----------
-    Sutton et al. (2000), theorem 1; Sutton & Barto (2018), chapter 13.
+    Sutton et al. (2000); Sutton & Barto (2018), equation (13.5) and section 13.6.
 
     Examples
     --------

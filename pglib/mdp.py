@@ -26,7 +26,7 @@ The functions take (mdp, pi), broadcast over leading axes of ``pi``, and accept 
 
 References
 ----------
-Puterman (1994), chapters 5, 6 and 8; Sutton & Barto (2018), chapters 3, 10 and 13.
+Puterman (1994); Sutton & Barto (2018), chapters 3, 10 and 13.
 """
 
 from numbers import Real
@@ -51,7 +51,7 @@ __all__ = [
     "with_horizon",
 ]
 
-LONGEST = 1e12  # expected steps beyond which an undiscounted episode counts as endless: a value would be all rounding
+LONGEST = 1e12  # steps beyond which an episode, or the way between two states, counts as endless: all would be rounding
 
 
 class FiniteMDP:
@@ -133,15 +133,16 @@ class FiniteMDP:
             raise ValueError(
                 f"r must have shape (..., S, A) or (..., S, A, S) with S={n_states}, A={n_actions}; received {r.shape}"
             )
-        live = r[..., ~terminal, :] if r_next is None else r[..., ~terminal, :, :]
-        if not np.isfinite(live).all():
-            raise ValueError(
-                f"r must be finite in states that are not terminal; it holds {live[~np.isfinite(live)][0]}"
-            )
         if r_next is None:
             r[..., terminal, :] = 0
         else:
             r_next[..., terminal, :, :] = 0
+        if not np.isfinite(r).all():
+            where, axes = np.argwhere(~np.isfinite(r))[0], ("s", "a") if r_next is None else ("s", "a", "s_next")
+            raise ValueError(
+                f"r must be finite in states that are not terminal; it holds {r[tuple(where)]}{place(axes, where)}"
+            )
+        if r_next is not None:
             r = np.einsum("sat,...sat->...sa", P, r_next)
 
         if not (isinstance(gamma, Real) and 0 <= gamma <= 1):
@@ -297,7 +298,7 @@ def values(mdp, pi):
 
     References
     ----------
-    Puterman (1994), theorem 6.1.1; Sutton & Barto (2018), section 3.5.
+    Puterman (1994); Sutton & Barto (2018), chapter 3.
 
     Examples
     --------
@@ -333,7 +334,7 @@ def action_values(mdp, pi):
 
     References
     ----------
-    Sutton & Barto (2018), section 3.5.
+    Sutton & Barto (2018), chapter 3.
 
     Examples
     --------
@@ -407,7 +408,7 @@ def visitation(mdp, pi):
 
     References
     ----------
-    Sutton & Barto (2018), section 9.2 (episodic on-policy distribution, there called eta).
+    Sutton & Barto (2018), equation (9.3) is its normalised form in episodic problems.
 
     Examples
     --------
@@ -445,7 +446,7 @@ def stationary_distribution(mdp, pi):
 
     References
     ----------
-    Puterman (1994), appendix A.
+    Puterman (1994); Sutton & Barto (2018), equation (13.16).
 
     Examples
     --------
@@ -478,6 +479,12 @@ def _check_one_recurrent_class(P_pi):
             "the stationary distribution needs one recurrent class; "
             f"states {closed[0]} and {other} are in two{place((), where[0])}"
         )
+    where = np.argwhere(~(np.linalg.cond(np.eye(n_states) - P_pi.real + 1, 1) <= LONGEST))
+    if len(where):
+        raise ValueError(
+            "the stationary distribution needs one recurrent class; "
+            f"this chain is within rounding of having two{place((), where[0])}"
+        )
 
 
 def differential_values(mdp, pi):
@@ -505,7 +512,7 @@ def differential_values(mdp, pi):
 
     References
     ----------
-    Puterman (1994), section 8.2; Sutton & Barto (2018), section 10.3.
+    Puterman (1994); Sutton & Barto (2018), equations (10.9) and (10.13).
 
     Examples
     --------
@@ -521,6 +528,11 @@ def differential_values(mdp, pi):
 
 
 # --- named problems
+
+
+def _not_of_transitions(r, P):
+    """Return mean rewards (..., S, A) in a form that FiniteMDP cannot take for rewards of transitions (S, A, S)."""
+    return np.broadcast_to(r[..., None], (*r.shape, len(P))) if r.shape[-3:] == P.shape else r
 
 
 def bandit(means, *, reward_std=0.0):
@@ -559,7 +571,7 @@ def bandit(means, *, reward_std=0.0):
         raise ValueError(f"means must have shape (..., A), one entry an arm; received {means.shape}")
     P = np.zeros((2, means.shape[-1], 2))
     P[0, :, 1] = 1
-    r = np.stack([means, np.zeros_like(means)], axis=-2)
+    r = _not_of_transitions(np.stack([means, np.zeros_like(means)], axis=-2), P)
     return FiniteMDP(
         P, r, [1, 0], gamma=1.0, terminal=np.array([False, True]), reward_std=reward_std, observation=[0, 0]
     )
@@ -709,8 +721,8 @@ def gridworld(n_rows, n_columns, *, gamma):
     >>> round(float(pg.objective(maze, policy, np.zeros(36))), 9)
     -27.0
     """
-    if n_rows < 1 or n_columns < 1 or n_rows * n_columns < 2:
-        raise ValueError(f"the grid must have at least two cells; received n_rows={n_rows}, n_columns={n_columns}")
+    if not all(isinstance(n, (int, np.integer)) and n >= 1 for n in (n_rows, n_columns)) or n_rows * n_columns < 2:
+        raise ValueError(f"the grid must have at least two cells; received n_rows={n_rows!r}, n_columns={n_columns!r}")
     n_states = n_rows * n_columns
     cell = np.arange(n_states).reshape(n_rows, n_columns)
     around = np.pad(cell, 1, mode="edge")
@@ -773,7 +785,7 @@ def with_horizon(mdp, T):
     r = np.concatenate([np.tile(mdp.r, (T, 1)), np.zeros((*mdp.r.shape[:-2], 1, A))], axis=-2)
     return FiniteMDP(
         P,
-        r if r_next is None else r_next,
+        _not_of_transitions(r, P) if r_next is None else r_next,
         np.concatenate([mdp.mu, np.zeros(end + 1 - S)]),
         gamma=mdp.gamma,
         terminal=np.append(np.tile(mdp.terminal, T), True),

@@ -7,7 +7,7 @@ in the first cell of a chapter; nothing changes Matplotlib on import.
 import matplotlib.pyplot as plt
 import numpy as np
 
-__all__ = ["lever", "use_book_style"]
+__all__ = ["head_to_tail", "lever", "use_book_style"]
 
 INK, BLUE, ORANGE = "#222222", "#0072b2", "#d55e00"  # blue and vermilion differ for every kind of colour vision
 
@@ -79,3 +79,58 @@ def lever(ax, positions, weights, pivot):
     ax.spines["left"].set_visible(False)
     ax.set_aspect("equal")
     return torque
+
+
+def head_to_tail(ax, vectors, *, size):
+    r"""Draw three vectors of logit space end to end, in the plane of logits that sum to zero.
+
+    The plane is seen from the direction (1, 1, 1). A thin line shows the way of each action: its own logit up, the
+    others down alike.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    vectors : array_like, shape (3, 3)
+        One row for each action, its components summing to zero, for example weighted scores of a softmax policy.
+    size : float
+        Half-width of the picture, in logits.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        The sum of the vectors, where the last arrow ends; drawn dashed unless it is zero.
+
+    Raises
+    ------
+    ValueError
+        If the components of a vector do not sum to zero.
+
+    Examples
+    --------
+    >>> _, ax = plt.subplots()
+    >>> head_to_tail(ax, [[2, -1, -1], [-1, 2, -1], [-1, -1, 2]], size=3)
+    array([0., 0., 0.])
+    >>> plt.close()
+    """
+    vectors = np.asarray(vectors, dtype=float)
+    if vectors.shape != (3, 3) or (np.abs(vectors.sum(axis=1)) > 1e-9).any():
+        raise ValueError(f"vectors must be three rows of three numbers that sum to 0; received {vectors.tolist()}")
+    plane = np.sqrt(2 / 3) * np.array([[-np.sqrt(3) / 2, 0, np.sqrt(3) / 2], [-1 / 2, 1, -1 / 2]])
+    corners = np.vstack([np.zeros(2), (vectors @ plane.T).cumsum(axis=0)])
+    middle = corners[:3].mean(axis=0)
+    arrow = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "lw": 2}
+    for action in range(3):
+        start, end, way = corners[action], corners[action + 1], size * plane[:, action]
+        ax.plot([0, way[0]], [0, way[1]], color="#bbbbbb", linewidth=1, linestyle="-", zorder=0)
+        ax.annotate(f"action {action}", 1.12 * way, ha="center", va="center", color="#666666")
+        ax.annotate("", end, start, arrowprops=arrow | {"color": BLUE})
+        beside = (start + end) / 2 - middle
+        beside = (start + end) / 2 + 0.13 * size * beside / np.linalg.norm(beside)
+        ax.annotate(f"{action}", beside, ha="center", va="center", fontsize=12)
+    if np.abs(corners[3]).max() > 1e-9:
+        ax.annotate("", corners[3], corners[0], arrowprops=arrow | {"color": ORANGE, "lw": 3, "ls": "--"})
+    ax.plot(0, 0, "o", color=INK)
+    ax.set(xlim=(-1.15 * size, 1.15 * size), ylim=(-0.68 * size, 1.2 * size), aspect="equal")
+    ax.axis("off")
+    return vectors.sum(axis=0)

@@ -1,16 +1,16 @@
 r"""A policy is a log-probability, its score, and a sampler.
 
 For parameters :math:`\theta \in \mathbb{R}^d`, a state :math:`s` and an action :math:`a`, every policy object
-answers four questions:
+answers four questions,
 
-====================================  =================================================================  ============
-method                                what it returns                                                    shape
-====================================  =================================================================  ============
-``log_prob(theta, s, a)``             :math:`\log \pi_\theta(a \mid s)`                                  ``(...)``
-``score(theta, s, a)``                :math:`\nabla_\theta \log \pi_\theta(a \mid s)`                    ``(..., d)``
-``sample(theta, s, *, rng)``          :math:`a \sim \pi_\theta(\cdot \mid s)`                            ``(...)``
-``score_sum(theta, s, a, weights)``   :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)`    ``(..., d)``
-====================================  =================================================================  ============
+``log_prob(theta, s, a)``
+    :math:`\log \pi_\theta(a \mid s)`, shape (...);
+``score(theta, s, a)``
+    :math:`\nabla_\theta \log \pi_\theta(a \mid s)`, shape (..., d);
+``sample(theta, s, *, rng)``
+    an action :math:`a \sim \pi_\theta(\cdot \mid s)`, shape (...);
+``score_sum(theta, s, a, weights)``
+    :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)`, shape (..., d),
 
 and has the attribute ``n_params``, the dimension d. The parameters are an argument, not an attribute: two
 hundred runs are one array of shape (200, d).
@@ -26,6 +26,8 @@ to one at every theta, it has mean zero, :math:`\sum_a \pi_\theta(a \mid s) \nab
 
 A policy written as a formula, differentiated by SymPy, is `pglib.symbolic.SymbolicPolicy`.
 """
+
+from math import prod
 
 import numpy as np
 
@@ -66,7 +68,7 @@ class Softmax:
 
     References
     ----------
-    Sutton & Barto (2018), section 13.1.
+    Sutton & Barto (2018), equations (13.2) and (13.3).
 
     Examples
     --------
@@ -238,8 +240,8 @@ class Softmax:
         """
         check_rng(rng)
         log_pi, s = self._at(theta, s)
-        cdf = np.exp(log_pi).cumsum(axis=-1)[..., :-1]  # the last action takes what rounding leaves over
-        return (rng.random(cdf.shape[:-1])[..., None] >= cdf).sum(axis=-1)
+        cdf = np.exp(log_pi).cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
+        return (rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -280,7 +282,8 @@ class Softmax:
             raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
         s = check_indices("s", s, self.n_states)
         a = check_indices("a", a, self.n_actions)
-        cell = np.broadcast_to(s * self.n_actions + a, weights.shape).reshape(*lead, -1)
+        cell = np.broadcast_to(s * self.n_actions + a, weights.shape)
+        cell = cell.reshape(*lead, prod(weights.shape[len(lead) :]))
         total = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
         total = total.reshape(*lead, self.n_states, self.n_actions)
         pi = np.exp(_log_softmax(self._logits(theta)))
@@ -369,6 +372,6 @@ def _add_up(cell, weights, n_cells):
     if np.iscomplexobj(weights):
         return _add_up(cell, weights.real, n_cells) + 1j * _add_up(cell, weights.imag, n_cells)
     lead = cell.shape[:-1]
-    n_lead = int(np.prod(lead))
+    n_lead = prod(lead)
     offset = np.arange(n_lead).reshape(*lead, 1) * n_cells
     return np.bincount((cell + offset).ravel(), weights.ravel(), n_lead * n_cells).reshape(*lead, n_cells)

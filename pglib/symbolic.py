@@ -16,14 +16,19 @@ which hold exactly; `numpy.logaddexp` evaluates the last without overflow, and i
 """
 
 from functools import reduce
+from math import lgamma
 
 import numpy as np
 import sympy as sp
 from sympy.codegen.numpy_nodes import logaddexp
+from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from pglib._checks import check_rng, check_theta
 
 __all__ = ["SymbolicPolicy"]
+
+_log_gamma = sp.Function("log_gamma")  # NumPy has none; log k! of a Poisson policy is one
 
 
 class SymbolicPolicy:
@@ -78,13 +83,15 @@ class SymbolicPolicy:
     """
 
     def __init__(self, log_prob_expr, *, theta, state, action, actions=None, sampler=None):
+        if isinstance(theta, sp.Basic) or not len(theta):
+            raise ValueError(f"theta must be a sequence of at least one SymPy symbol; received {theta!r}")
         theta = tuple(theta)
         symbols = (*theta, state, action)
         if not isinstance(log_prob_expr, sp.Expr) or not all(isinstance(x, sp.Symbol) for x in symbols):
             raise ValueError("log_prob_expr must be a SymPy expression, and theta, state and action SymPy symbols")
         if len(set(symbols)) < len(symbols):
             raise ValueError(f"theta, state and action must be different symbols; received {symbols}")
-        unknown = log_prob_expr.free_symbols - set(symbols)
+        unknown = (log_prob_expr.free_symbols - set(symbols)) | log_prob_expr.atoms(AppliedUndef)
         if unknown:
             names = ", ".join(sorted(map(str, unknown)))
             raise ValueError(f"log_prob_expr must contain theta, state and action only; it also has {names}")
@@ -174,7 +181,8 @@ class SymbolicPolicy:
         samples = tuple(range(len(lead), weights.ndim))
         theta = np.expand_dims(theta, tuple(len(lead) + i for i in range(len(samples))))
         arguments, _ = self._arguments(theta, s, a)
-        return np.stack([(weights * partial).sum(axis=samples) for partial in self._score(*arguments)], axis=-1)
+        partials = (np.broadcast_to(partial, weights.shape) for partial in self._score(*arguments))
+        return np.stack([(weights * partial).sum(axis=samples) for partial in partials], axis=-1)
 
     def sample(self, theta, s, *, rng):
         r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
@@ -203,8 +211,8 @@ class SymbolicPolicy:
         if self.sampler is not None:
             return self.sampler(theta, s, rng)
         pi = np.exp(self.log_prob(theta[..., None, :], s[..., None], self.actions))
-        cdf = pi.cumsum(axis=-1)[..., :-1]  # the last action takes what rounding leaves over
-        return self.actions[(rng.random(cdf.shape[:-1])[..., None] >= cdf).sum(axis=-1)]
+        cdf = pi.cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
+        return self.actions[(rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)]
 
     def _arguments(self, theta, s, a):
         """Return the arguments of the compiled functions and the shape to which they broadcast."""
@@ -217,9 +225,11 @@ class SymbolicPolicy:
         symbols = (*self.theta, self.state, self.action)
         real = [sp.Dummy(x.name, real=True) if x.is_real is None else x for x in symbols]
         log_prob = self.log_prob_expr.subs(dict(zip(symbols, real, strict=True)))
-        log_prob = log_prob.replace(sp.KroneckerDelta, _indicator).replace(sp.log, _log)
+        deltas = {delta: sp.Dummy(real=True) for delta in log_prob.atoms(sp.KroneckerDelta)}
+        log_prob = log_prob.xreplace(deltas).replace(sp.log, _log).replace(sp.loggamma, _log_gamma)
+        log_prob = log_prob.xreplace({dummy: _indicator(*delta.args) for delta, dummy in deltas.items()})
         score = [sp.diff(log_prob, parameter) for parameter in real[: self.n_params]]
-        modules = [{"logaddexp": _logaddexp}, "numpy"]
+        modules = [{"logaddexp": _logaddexp, "log_gamma": np.vectorize(lgamma, otypes=[float])}, "numpy"]
         self._log_prob = _quiet(sp.lambdify(real, log_prob, modules, cse=True))
         self._score = _quiet(sp.lambdify(real, score, modules, cse=True))
 
@@ -256,23 +266,31 @@ class SymbolicPolicy:
 
 def _log(x):
     """Return log(x) with logarithms of positive products, powers and sums taken apart; x is a SymPy expression."""
+    x = x.rewrite(sp.exp) if x.has(HyperbolicFunction) else x
     if isinstance(x, sp.exp):
         return x.args[0]
+    x = x.rewrite(sp.gamma) if isinstance(x, sp.factorial) else x
+    if isinstance(x, sp.gamma):
+        return _log_gamma(x.args[0])
+    if isinstance(x, sp.Piecewise):
+        return sp.Piecewise(*((_log(value), condition) for value, condition in x.args))
+    if isinstance(x, sp.Add) and all(term.is_positive for term in x.args):
+        return reduce(logaddexp, map(_log, x.args))
+    x = _joined(x)
     if isinstance(x, sp.Pow) and x.base.is_positive:
         return x.exp * _log(x.base)
     if isinstance(x, sp.Mul):
-        positive = [factor for factor in x.args if factor.is_positive]
-        rest = sp.Mul(*(factor for factor in x.args if not factor.is_positive))
-        return sum(map(_log, positive), sp.log(rest))
-    if isinstance(x, sp.Piecewise):
-        return sp.Piecewise(*((_log(value), condition) for value, condition in x.args))
-    if isinstance(x, sp.Add) and not x.has(sp.Piecewise):
-        if all(term.is_positive for term in x.args):
-            return reduce(logaddexp, map(_log, x.args))
-        joined = sp.factor(sp.together(x))  # 1 - 1/(1 + exp(-t)) is the positive exp(-t)/(1 + exp(-t))
-        if not isinstance(joined, sp.Add):
-            return _log(joined)
+        factors = [_joined(factor) for factor in x.args]
+        rest = sp.Mul(*(factor for factor in factors if not factor.is_positive))
+        return sum((_log(factor) for factor in factors if factor.is_positive), sp.log(rest))
     return sp.log(x)
+
+
+def _joined(x):
+    """Return a sum as a product, if it is one: 1 - 1/(1 + exp(-t)) is the positive exp(-t)/(1 + exp(-t))."""
+    if x.is_positive or x.has(sp.Piecewise):
+        return x
+    return _joined(x.base) ** x.exp if isinstance(x, sp.Pow) else sp.factor(sp.together(x))
 
 
 def _indicator(i, j):
