@@ -1,0 +1,140 @@
+"""What guards the built pages: each planted defect is caught and named; and the guards are in their places."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import check_html
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+PAGE = """<!DOCTYPE html>
+<html><head>
+<link rel="stylesheet" href="_static/style.css?v=1">
+<link rel="canonical" href="https://example.org/">
+<script src="_static/script.js"></script>
+<style>body { background: url("picture.png"); }</style>
+</head><body>
+<h1 id="top">A page</h1>
+<p>A formula <span class="math">\\(x = $5\\)</span>, some <code>$code</code>,
+and <a href="part/other.html#there">a link</a>,
+<a href="#top">up</a>, <a href="https://example.org/">a site</a>, <a href="mailto:a@example.org">a letter</a>.</p>
+<img src="picture.png" alt="A line that rises.">
+<img src="picture.png" alt="" role="presentation">
+</body></html>
+"""
+OTHER = '<h1 id="there">Other</h1><a href="../index.html">back</a>'
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "index.html").write_text(PAGE)
+    (tmp_path / "part/other.html").write_text(OTHER)
+    (tmp_path / "picture.png").touch()
+    (tmp_path / "_static/script.js").touch()
+    (tmp_path / "_static/style.css").write_text(
+        "/* https://example.org */ p { background: url(data:image/png;base64,) }"
+    )
+    return tmp_path
+
+
+def test_a_good_site_passes(site):
+    problems, count = check_html.check(site)
+    assert problems == []
+    assert count == {"pages": 2, "images": 2, "links": 3, "anchors": 2, "loads": 5}
+
+
+DEFECTS = {
+    "missing file": ('<a href="gone.html">x</a>', "no such file: gone.html"),
+    "file outside": ('<a href="../x.html">x</a>', "leads out of the book: ../x.html"),
+    "missing anchor": ('<a href="part/other.html#gone">x</a>', "no such anchor: part/other.html#gone"),
+    "missing anchor here": ('<a href="#gone">x</a>', "no such anchor: #gone"),
+    "redirect": ('<meta http-equiv="Refresh" content="0; url=gone.html">', "no such file: gone.html"),
+    "id twice": ('<p id="top">x</p>', "id twice: top"),
+    "no alt": ('<img src="picture.png">', "image without alt text: picture.png"),
+    "empty alt": ('<img src="picture.png" alt=" ">', "image without alt text: picture.png"),
+    "file name": ('<img src="picture.png" alt="_images/0a1b.png">', "is a file name: _images/0a1b.png"),
+    "stem": ('<img src="picture.png" alt="picture">', "is a file name: picture"),
+    "missing image": ('<img src="gone.png" alt="A line.">', "no such file: gone.png"),
+    "script": ('<script src="https://example.org/a.js"></script>', "another host: https://example.org/a.js"),
+    "no scheme": ('<script src="//example.org/a.js"></script>', "another host: //example.org/a.js"),
+    "image": ('<img src="http://example.org/a.png" alt="A line.">', "another host: http://example.org/a.png"),
+    "srcset": ('<source srcset="picture.png 1x, https://example.org/2.png 2x">', "another host: https://example.org/2"),
+    "style sheet": (
+        '<link rel="stylesheet" href="https://example.org/a.css">',
+        "another host: https://example.org/a.css",
+    ),
+    "preconnect": ('<link rel="preconnect" href="https://example.org">', "another host: https://example.org"),
+    "import": ("<style>@import 'https://example.org/a.css';</style>", "another host: https://example.org/a.css"),
+    "font": (
+        "<style>@font-face { src: url(https://example.org/a.woff2) }</style>",
+        "another host: https://example.org/a.w",
+    ),
+    "attribute": ('<p style="background: url(//example.org/a.png)">x</p>', "another host: //example.org/a.png"),
+    "frame": ('<iframe src="https://example.org"></iframe>', "another host: https://example.org"),
+    "svg": ('<svg><image href="https://example.org/a.svg"></image></svg>', "another host: https://example.org/a.svg"),
+    "formula": ("<mjx-merror>x</mjx-merror>", "MathJax could not read"),
+    "dollar": ("<p>costs $x$</p>", "markup left in the text: costs $x$"),
+    "role": ("<p>see {ref}`sec`</p>", "markup left in the text: see {ref}`sec`"),
+}
+
+
+@pytest.mark.parametrize(("planted", "told"), DEFECTS.values(), ids=DEFECTS)
+def test_a_defect_is_caught_and_named(site, planted, told):
+    (site / "index.html").write_text(PAGE.replace("</body>", planted + "</body>"))
+    problems, _ = check_html.check(site)
+    assert len(problems) == 1 and problems[0].startswith("index.html: ") and told in problems[0]
+
+
+@pytest.mark.parametrize(
+    "load", ["@import url(https://example.org/a.css)", "p { src: url('https://example.org/a.css') }"]
+)
+def test_a_style_sheet_that_loads_from_another_host_is_caught(site, load):
+    (site / "_static/style.css").write_text(load)
+    assert check_html.check(site)[0] == ["_static/style.css: loads from another host: https://example.org/a.css"]
+
+
+def test_the_command_fails_where_there_is_no_page_and_names_each_defect(site, tmp_path):
+    command = [sys.executable, check_html.__file__]
+    assert subprocess.run([*command, site], capture_output=True).returncode == 0
+    (site / "index.html").write_text(PAGE + "<a href='gone.html'></a><img src='picture.png'>")
+    failed = subprocess.run([*command, site], capture_output=True, text=True)
+    assert failed.returncode == 1 and "gone.html" in failed.stderr and "picture.png" in failed.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    failed = subprocess.run([*command, empty], capture_output=True, text=True)
+    assert failed.returncode == 1 and "no page found" in failed.stderr
+
+
+def test_the_workflow_is_valid_and_runs_the_checks(tmp_path):
+    path = ROOT / ".github/workflows/book.yml"
+    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.github-workflows"]
+    assert subprocess.run([*command, path], capture_output=True).returncode == 0
+    bad = tmp_path / "bad.yml"
+    bad.write_text(path.read_text().replace("runs-on", "runs-in"))
+    assert subprocess.run([*command, bad], capture_output=True).returncode == 1
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    assert "bash .ci/run" in [step.get("run") for step in jobs["check"]["steps"]]
+    assert jobs["publish"]["needs"] == "check"
+
+
+def test_a_warning_stops_the_build():
+    makefile = (ROOT / "Makefile").read_text()
+    assert "jupyter-book build . -W -n --keep-going" in makefile
+    assert "rm -rf _build/html _build/.doctrees\n" in makefile, "or the warnings of unchanged pages are not repeated"
+    assert "check_html.py _build/html" in makefile
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    assert config["execute"] == {"execute_notebooks": "off", "stderr_output": "error"}
+    assert "suppress_warnings" not in config["sphinx"]["config"]
+    assert set(config["sphinx"]["local_extensions"]) == {"offline_html", "ledger"}
+
+
+def test_ci_runs_all_targets_and_stops_at_the_first_failure():
+    script = (ROOT / ".ci/run").read_text()
+    assert "set -euo pipefail" in script
+    for target in ("book", "test", "lint", "check-site", "test-old-cpu"):
+        assert f"step make {target}\n" in script
