@@ -135,7 +135,7 @@ def test_status_is_as_agreed_and_kind_not_weaker(book, name):
 
 def test_quotation_marks_are_balanced(book):
     for claim in book.claims:
-        for field in ("place", "says", "true"):
+        for field in ("place", "says", "truth"):
             text = claim[field]
             assert text.count('"') % 2 == 0, (claim["id"], field)
             assert text.count("\N{LEFT DOUBLE QUOTATION MARK}") == text.count("\N{RIGHT DOUBLE QUOTATION MARK}")
@@ -162,7 +162,7 @@ nb_execution_mode = "off"
 root_doc, html_theme, exclude_patterns = "book/intro", "basic", ["_build"]
 """
 ENTRY = {"source": "X", "place": "part 1, line 1", "status": "wrong", "kind": "refute", "chapter": "tiny"}
-ENTRY |= {"says": "It is $3$.", "true": "It is $4$.", "section": "sec-tiny"}
+ENTRY |= {"says": "It is $3$.", "truth": "It is $4$.", "section": "sec-tiny"}
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def good(tmp_path_factory):
         new_markdown_cell(words, id="g"),
         new_code_cell(PICTURE, id="h", metadata=FIGURE),
     ]
-    rest = {"source": "X", "place": "X 1", "says": "It says.", "true": "It is.", "chapter": "tiny"}
+    rest = {"source": "X", "place": "X 1", "says": "It says.", "truth": "It is.", "chapter": "tiny"}
     (root / "book/claims.yml").write_text(yaml.safe_dump([{**rest, **claim} for claim in CLAIMS]))
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n  - file: book/tiny\n")
     (root / "book/parts.py").write_text("DRAWS = (1, 2, 4.5)\nMEAN = 2.5\n")

@@ -24,7 +24,7 @@ SIDES = {  # the two sides of each kind of check, by parameter name
     "refute": ("printed", "true"),
 }
 STATUSES = "correct correct-under-conditions imprecise typo wrong opinion question".split()
-FIELDS = "id source place says status true chapter section kind".split()
+FIELDS = "id source place says status truth chapter section kind".split()
 LINE = re.compile(rf"^\[({'|'.join(SIDES)})\] (\S+): (.*)$", re.MULTILINE)
 MARK = re.compile(r"^\((?P<label>sec-[^)\s]+)\)=\s*$|\{claim\}`(?P<claim>[^`]*)`", re.MULTILINE)
 
@@ -98,9 +98,7 @@ def read(root):
     root = Path(root)
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     contents = [Path(name).stem for name in _files(toc)]
-    entries = yaml.safe_load((root / "book/claims.yml").read_text(encoding="utf-8"))
-    # YAML reads the word true as a truth value, also where it names a field
-    claims = [{"true" if key is True else key: value for key, value in entry.items()} for entry in entries]
+    claims = yaml.safe_load((root / "book/claims.yml").read_text(encoding="utf-8"))
     order = {slug: k for k, slug in enumerate(contents)}
     paths = sorted(notebooks(root), key=lambda path: (order.get(path.stem, len(order)), path))
     return Book(claims, [read_chapter(path) for path in paths], contents)

@@ -257,7 +257,7 @@ class Errata(Page):
         block["classes"].append("erratum")
         head = nodes.paragraph("", "", *self.text(claim["place"])[0].children)
         head += [nodes.Text(f". Status: {claim['status']}. Row in the ledger: "), _claim_link(self.env, claim["id"])]
-        items = [("The source says", self.text(claim["says"])), ("True is", self.text(claim["true"]))]
+        items = [("The source says", self.text(claim["says"])), ("True is", self.text(claim["truth"]))]
         if printed := [line for _, _, _, lines in self.evidence(claim) for line in lines]:
             items.append(("The checks print", [nodes.literal_block("", "\n".join(printed), language="none")]))
         items.append(("Where", self.links(claim)))
@@ -294,42 +294,6 @@ def _grouped(listed, key):
 
 def _source(claim):
     return SOURCES.get(claim["source"], claim["source"])
-
-
-def _is_faulty(claim):
-    """Say whether a source is at fault; what the book itself refutes, in an exercise say, is no erratum."""
-    return claim["status"] in FAULTY and claim["source"] != "book"
-
-
-def _is_erratum(claim):
-    return _is_faulty(claim) and claim["section"] != "open"
-
-
-def _lines(checks, kind):
-    """Return the lines of one kind that a cell printed for a claim."""
-    return next(check.lines for check in checks if check.kind == kind)
-
-
-def _count(listed, which):
-    closed = sum(claim["section"] != "open" for claim in listed)
-    return f"{closed} of {len(listed)} {which} are closed, {len(listed) - closed} open."
-
-
-def _grouped(listed, key):
-    """Return {key: claims} in the order of claims.yml."""
-    groups = {}
-    for claim in listed:
-        groups.setdefault(key(claim), []).append(claim)
-    return groups
-
-
-def _source(claim):
-    return SOURCES.get(claim["source"], claim["source"])
-
-
-def _part(claim):
-    """Return the first words of a claim's place, the part of the source; the book's own claims have one part."""
-    return "" if claim["source"] == "book" else claim["place"].split(",")[0]
 
 
 def _section(title, anchor):
