@@ -45,7 +45,7 @@ def identity(claim, lhs, rhs):
     >>> import sympy as sp
     >>> x = sp.Symbol("x", positive=True)
     >>> identity("T-example", sp.diff(sp.log(x), x), 1 / x)
-    [identity] T-example: holds for all x
+    [identity] T-example: holds for all x > 0
     """
     lhs, rhs = _matrix(lhs), _matrix(rhs)
     if lhs.shape != rhs.shape:
@@ -58,7 +58,7 @@ def identity(claim, lhs, rhs):
             undecided = "SymPy cannot decide; rewrite the two sides"
             found = {None: undecided, "": "they differ"}.get(point, f"they differ at {point}")
             raise AssertionError(f"{claim}: {left} is not shown to equal {right}: {found}")
-    symbols = sorted(map(str, lhs.free_symbols | rhs.free_symbols))
+    symbols = sorted(map(_domain, lhs.free_symbols | rhs.free_symbols))
     _report("identity", claim, f"holds for all {', '.join(symbols)}" if symbols else f"both are {_text(rhs)}")
 
 
@@ -243,6 +243,19 @@ def _short(expression):
 
     rounded = {x: Float(round(float(x), 9) + 0.0).n(6) for x in expression.atoms(Float)}
     return sstr(expression.xreplace(rounded), full_prec=False)
+
+
+def _domain(symbol):
+    """Return the name of a symbol with what is assumed of it, such as "beta > 0"; being real goes without saying."""
+    signs = {
+        "> 0": symbol.is_positive,
+        "< 0": symbol.is_negative,
+        ">= 0": symbol.is_nonnegative,
+        "<= 0": symbol.is_nonpositive,
+        "!= 0": symbol.is_nonzero,
+    }
+    sign = next((f" {text}" for text, holds in signs.items() if holds), "")
+    return f"{'integer ' if symbol.is_integer else ''}{symbol}{sign}"
 
 
 def _is_sympy(value):

@@ -84,8 +84,8 @@ def lever(ax, positions, weights, pivot):
 def head_to_tail(ax, vectors, *, size):
     r"""Draw three vectors of logit space end to end, in the plane of logits that sum to zero.
 
-    The plane is seen from the direction (1, 1, 1). A thin line shows the way of each action: its own logit up, the
-    others down alike.
+    The plane is seen from the direction (1, 1, 1). Along each thin line one logit rises and the
+    others fall alike.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def head_to_tail(ax, vectors, *, size):
     for action in range(3):
         start, end, way = corners[action], corners[action + 1], size * plane[:, action]
         ax.plot([0, way[0]], [0, way[1]], color="#bbbbbb", linewidth=1, linestyle="-", zorder=0)
-        ax.annotate(f"action {action}", 1.12 * way, ha="center", va="center", color="#666666")
+        ax.annotate(rf"$\theta_{action}$", 1.12 * way, ha="center", va="center", color="#666666")
         ax.annotate("", end, start, arrowprops=arrow | {"color": BLUE})
         beside = (start + end) / 2 - middle
         beside = (start + end) / 2 + 0.13 * size * beside / np.linalg.norm(beside)

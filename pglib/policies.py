@@ -41,9 +41,8 @@ class Softmax:
 
     .. math::
 
-        \pi_\theta(a \mid s) = \frac{e^{h(s, a)}}{\sum_b e^{h(s, b)}}, \qquad
-        h(s, a) = \varphi(s, a)^\top \theta, \qquad
-        \nabla_\theta \log \pi_\theta(a \mid s) = \varphi(s, a) - \sum_b \pi_\theta(b \mid s)\, \varphi(s, b).
+        \pi_\theta(a \mid s) &= \frac{e^{h(s, a)}}{\sum_b e^{h(s, b)}}, \qquad h(s, a) = \varphi(s, a)^\top \theta, \\
+        \nabla_\theta \log \pi_\theta(a \mid s) &= \varphi(s, a) - \sum_b \pi_\theta(b \mid s)\, \varphi(s, b).
 
     Parameters
     ----------

@@ -223,7 +223,8 @@ class SymbolicPolicy:
     def _compile(self):
         """Compile log-probability and score to NumPy functions of (theta_1, ..., theta_d, s, a)."""
         symbols = (*self.theta, self.state, self.action)
-        real = [sp.Dummy(x.name, real=True) if x.is_real is None else x for x in symbols]
+        assumptions = [{"real": True} if x.is_real is None else x.assumptions0 for x in symbols]
+        real = [sp.Dummy(f"argument{i}", **known) for i, known in enumerate(assumptions)]  # x may be called exp, or x0
         log_prob = self.log_prob_expr.subs(dict(zip(symbols, real, strict=True)))
         deltas = {delta: sp.Dummy(real=True) for delta in log_prob.atoms(sp.KroneckerDelta)}
         log_prob = log_prob.xreplace(deltas).replace(sp.log, _log).replace(sp.loggamma, _log_gamma)
@@ -251,7 +252,7 @@ class SymbolicPolicy:
             where = ", ".join(f"{name}={x:.3g}" for name, x in zip(self.theta, points[i], strict=True))
             raise ValueError(
                 f"log_prob_expr must be normalised; its probabilities over actions {self.actions.tolist()} "
-                f"sum to {total[i, j]:.6g} at {where}, {self.state}={states[j]}"
+                f"sum to {total[i, j]:.12g} at {where}, {self.state}={states[j]}"
             )
 
     def __getstate__(self):

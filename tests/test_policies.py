@@ -193,19 +193,17 @@ def test_integer_theta_and_lists(case, method):
 @pytest.mark.parametrize("lead, samples", [((), ()), ((), (7,)), ((), (3, 5)), ((4,), (7,)), ((4,), (3, 5)),
                                            ((4,), ()), ((2, 3), (5, 2)), ((), (0,)), ((4,), (0,)), ((4,), (3, 0)),
                                            ((0,), (5,))])  # fmt: skip
-@pytest.mark.parametrize("dtype", [float, complex, int])
-def test_score_sum(case, lead, samples, dtype):
-    """The sum of weights times scores: any sample axes, none, and zero samples."""
+def test_score_sum(case, lead, samples):
+    """The sum of weights times scores: any sample axes, none, and zero samples; real, complex and integer weights."""
     rng, theta = np.random.default_rng(5), thetas(case.policy, *lead)
     s, a = rng.choice(case.states, size=lead + samples), rng.choice(case.actions, size=lead + samples)
-    weights = 3 * rng.normal(size=lead + samples)
-    weights = (weights + 1j * rng.normal(size=weights.shape)) if dtype is complex else weights.astype(dtype)
-    spread = theta.reshape(*lead, *[1] * len(samples), case.policy.n_params)
-    terms = weights[..., None] * case.policy.score(spread, s, a)
-    expected = terms.sum(axis=tuple(range(len(lead), len(lead) + len(samples))))
-    total = case.policy.score_sum(theta, s, a, weights)
-    assert total.shape == (*lead, case.policy.n_params)
-    assert_allclose(total, expected, atol=1e-12)
+    real = 3 * rng.normal(size=lead + samples)
+    score = case.policy.score(theta.reshape(*lead, *[1] * len(samples), case.policy.n_params), s, a)
+    for weights in (real, real + 1j * rng.normal(size=real.shape), real.astype(int)):
+        total = case.policy.score_sum(theta, s, a, weights)
+        expected = (weights[..., None] * score).sum(axis=tuple(range(len(lead), weights.ndim)))
+        assert total.shape == (*lead, case.policy.n_params)
+        assert_allclose(total, expected, atol=1e-12)
 
 
 def test_score_sum_broadcasts_states_and_actions(case):
@@ -376,11 +374,11 @@ def test_sizes():
 # --- bad input
 
 
-@pytest.mark.parametrize("bad", [None, 0, np.random.RandomState(0), np.random])
-def test_rng_that_is_no_generator(case, bad):
-    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator.*; received ") as error:
-        case.policy.sample(thetas(case.policy), case.states, rng=bad)
-    assert repr(bad) in str(error.value)
+def test_rng_that_is_no_generator(case):
+    for bad in (None, 0, np.random.RandomState(0), np.random):
+        with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator.*; received ") as error:
+            case.policy.sample(thetas(case.policy), case.states, rng=bad)
+        assert repr(bad) in str(error.value)
 
 
 def test_rng_is_required(case):
@@ -388,16 +386,24 @@ def test_rng_is_required(case):
         case.policy.sample(thetas(case.policy), case.states)
 
 
-@pytest.mark.parametrize("shape", ["scalar", "long", "column"])
+def calls(policy, s, a):
+    """Return the four methods as functions of theta, by name."""
+    weights = np.ones(np.broadcast_shapes(np.shape(s), np.shape(a)))
+    return {
+        "log_prob": lambda theta: policy.log_prob(theta, s, a),
+        "score": lambda theta: policy.score(theta, s, a),
+        "score_sum": lambda theta: policy.score_sum(theta, s, a, weights),
+        "sample": lambda theta: policy.sample(theta, s, rng=np.random.default_rng(0)),
+    }
+
+
 @pytest.mark.parametrize("method", ["log_prob", "score", "score_sum", "sample"])
-def test_theta_of_the_wrong_shape(case, shape, method):
+def test_theta_of_the_wrong_shape(case, method):
     d = case.policy.n_params
-    theta = {"scalar": np.array(0.5), "long": np.zeros(d + 1), "column": np.zeros((d, d + 2))}[shape]
-    arguments = {"sample": (case.states,), "score_sum": (case.states, case.actions[0], np.ones(3))}
-    options = {"rng": np.random.default_rng(0)} if method == "sample" else {}
-    with pytest.raises(ValueError, match=rf"theta must have shape \(\.\.\., {d}\).*; received ") as error:
-        getattr(case.policy, method)(theta, *arguments.get(method, (case.states, case.actions[0])), **options)
-    assert str(theta.shape) in str(error.value)
+    for theta in (np.array(0.5), np.zeros(d + 1), np.zeros((d, d + 2)), np.zeros(0)):
+        with pytest.raises(ValueError, match=rf"theta must have shape \(\.\.\., {d}\).*; received ") as error:
+            calls(case.policy, case.states, case.actions[0])[method](theta)
+        assert str(theta.shape) in str(error.value)
 
 
 @pytest.mark.parametrize("name, s, a, message", [
@@ -411,19 +417,13 @@ def test_theta_of_the_wrong_shape(case, shape, method):
     ("large action", 0, 4, r"a must lie in 0 \.\. 3; it is 4$"),
     ("one-hot state", np.array([0.0, 0.0, 1.0]), 0, r"s must be integer indices"),
 ])  # fmt: skip
-@pytest.mark.parametrize("method", ["log_prob", "score", "score_sum", "sample"])
 @pytest.mark.parametrize("policy", [CASES["features"].policy, CASES["tabular"].policy], ids=["features", "tabular"])
-def test_indices(policy, method, name, s, a, message):
-    theta = np.zeros(policy.n_params)
-    if method == "sample":
-        if "action" in name:
-            return
-        with pytest.raises(ValueError, match=message):
-            policy.sample(theta, s, rng=np.random.default_rng(0))
-        return
-    weights = (np.ones(np.broadcast_shapes(np.shape(s), np.shape(a))),) if method == "score_sum" else ()
-    with pytest.raises(ValueError, match=message):
-        getattr(policy, method)(theta, s, a, *weights)
+def test_indices(policy, name, s, a, message):
+    """Refused by every method, but `sample`, which is given no action, cannot refuse one."""
+    for method, call in calls(policy, s, a).items():
+        if method != "sample" or "state" in name:
+            with pytest.raises(ValueError, match=message):
+                call(np.zeros(policy.n_params))
 
 
 def test_weights_without_the_axes_of_theta(case):
