@@ -33,7 +33,7 @@ from numbers import Real
 
 import numpy as np
 
-from pglib._checks import check_distribution, check_indices, place
+from pglib._checks import check_distribution, place
 
 __all__ = [
     "FiniteMDP",
@@ -155,7 +155,8 @@ class FiniteMDP:
             raise ValueError(
                 f"observation must have shape ({n_states},), one entry a state; received {observation.shape}"
             )
-        check_indices("observation", observation, np.iinfo(np.int64).max)
+        if not np.issubdtype(observation.dtype, np.integer) or (observation < 0).any():
+            raise ValueError(f"observation must hold integers of at least 0; received {observation.tolist()}")
 
         for array in (P, r, mu, terminal, observation, *([] if r_next is None else [r_next])):
             array.flags.writeable = False

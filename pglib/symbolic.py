@@ -235,7 +235,7 @@ class SymbolicPolicy:
         self._score = _quiet(sp.lambdify(real, score, modules, cse=True))
 
     def _check_normalised(self):
-        """Raise ValueError unless the probabilities sum to 1 at sixteen points where the formula is defined."""
+        """Raise ValueError unless the probabilities sum to 1 at seventeen points where the formula is defined."""
         grid = np.random.default_rng(0)
         points = np.concatenate([np.zeros((1, self.n_params)), grid.random((8, self.n_params)),
                                  grid.normal(size=(8, self.n_params))])  # fmt: skip

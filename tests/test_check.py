@@ -12,6 +12,8 @@ x, y = sp.symbols("x y", real=True)
 u = sp.Symbol("u", positive=True)
 n = sp.Symbol("n", integer=True, positive=True)
 w = sp.Symbol("w", negative=True)
+m, v = sp.Symbol("m", nonnegative=True), sp.Symbol("v", nonpositive=True)
+z = sp.Symbol("z", real=True, nonzero=True)
 
 
 def line(capsys):
@@ -27,17 +29,20 @@ def line(capsys):
 
 
 @pytest.mark.parametrize("left, right, symbols", [
-    (sp.diff(sp.log(u), u), 1 / u, "u"),
+    (sp.diff(sp.log(u), u), 1 / u, "u > 0"),
     (sp.sin(x) ** 2 + sp.cos(x) ** 2, 1, "x"),
     (sp.tanh(x), (sp.exp(2 * x) - 1) / (sp.exp(2 * x) + 1), "x"),
     ((x + y) ** 3, x**3 + 3 * x**2 * y + 3 * x * y**2 + y**3, "x, y"),
     (1 / (1 + sp.exp(-x)), sp.exp(x) / (1 + sp.exp(x)), "x"),
-    (sp.log(x**2 * w**2), 2 * sp.log(-w) + sp.log(x**2), "w, x"),
-    (sp.Matrix([[x, y], [1, u]]), sp.Matrix([[x, y], [1, u + x - x]]), "u, x, y"),
+    (sp.log(x**2 * w**2), 2 * sp.log(-w) + sp.log(x**2), "w < 0, x"),
+    (sp.Matrix([[x, y], [1, u]]), sp.Matrix([[x, y], [1, u + x - x]]), "u > 0, x, y"),
+    (sp.cos(2 * sp.pi * n * x), sp.cos(-2 * sp.pi * n * x), "integer n > 0, x"),
+    (m * (v + z), m * v + m * z, "m >= 0, v <= 0, z != 0"),
     ([x + x, 2], [2 * x, sp.Rational(4, 2)], "x"),
     (sp.Matrix([x, y]), [x, y], "x, y"),
 ])  # fmt: skip
 def test_true_identities(capsys, left, right, symbols):
+    """The line says for which values: what is assumed of a symbol, and that all are real goes without saying."""
     identity("T-true", left, right)
     assert line(capsys) == f"[identity] T-true: holds for all {symbols}"
 

@@ -410,8 +410,8 @@ def with_entry(name, index, value):
     ({"reward_std": None}, r"reward_std must be a finite number of at least 0; received None"),
     ({"observation": [0]}, r"observation must have shape \(2,\), one entry a state; received \(1,\)"),
     ({"observation": [[0, 1]]}, r"observation must have shape \(2,\), one entry a state; received \(1, 2\)"),
-    ({"observation": [0.0, 1.0]}, r"observation must be integer indices .*; received float64"),
-    ({"observation": [0, -1]}, r"observation must lie in 0 \.\. .*; it is -1 at index \(1,\)"),
+    ({"observation": [0.0, 1.0]}, r"observation must hold integers of at least 0; received"),
+    ({"observation": [0, -1]}, r"observation must hold integers of at least 0; received \[0, -1\]"),
 ])  # fmt: skip
 def test_bad_problems(change, message):
     pg.FiniteMDP(**GOOD)

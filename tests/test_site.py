@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import check_html
+import old_cpu
 import pytest
 import yaml
 
@@ -138,3 +139,7 @@ def test_ci_runs_all_targets_and_stops_at_the_first_failure():
     assert "set -euo pipefail" in script
     for target in ("book", "test", "lint", "check-site", "test-old-cpu"):
         assert f"step make {target}\n" in script
+
+
+def test_the_old_processor_runs_the_same_tests():
+    assert f".venv/bin/python {' '.join(old_cpu.TESTS)}\n" in (ROOT / "Makefile").read_text()

@@ -196,7 +196,7 @@ OTHER = sp.Symbol("other")
     (a * sp.Symbol("t") - sp.log(1 + sp.exp(t)), {}, r"it also has t$"),  # same name, other assumptions
     (sp.Function("f")(t) * a, {}, r"log_prob_expr must contain theta, state and action only; it also has f\(t\)"),
     (a * t, {}, r"log_prob_expr must be normalised; its probabilities over actions \[0, 1\] sum to 2 at t=0, s=0"),
-    (a * t - sp.log(1 + sp.exp(t)) + sp.Rational(1, 10**6), {}, r"must be normalised; .* sum to 1\.000001\d* at t=0, s=0"),
+    (WAYS["log-odds"] + sp.Rational(1, 10**6), {}, r"must be normalised; .* sum to 1\.000001\d* at t=0, s=0"),
     (a * t - sp.log(1 + sp.exp(t * s)), {}, r"must be normalised; .* sum to \S+ at t=\S+, s=0"),
     (-sp.log(2) + t**2 * (t - 1) / 100, {}, r"must be normalised; .* sum to \S+ at t=\S+, s=0"),
     (a * t - sp.log(1 + sp.exp(t)), {"actions": [0, 1, 2]}, r"probabilities over actions \[0, 1, 2\] sum to 1\.5 at"),
