@@ -14,6 +14,8 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from conftest import starting_a_kernel
+
 ROOT = Path(__file__).parents[1]
 STRENGTH = {"prose": 0, "check": 1, "refute": 2}
 
@@ -178,7 +180,8 @@ def pages(tmp_path_factory):
         new_code_cell('check.equal("X-four", true, 4)\ncheck.equal("T-four", true, 4)', id="e"),
     ]
     (root / "book/tiny.ipynb").write_bytes(nb.dump(new_notebook(cells=cells)))
-    assert nb.run(root / "book/tiny.ipynb") is None
+    with starting_a_kernel():
+        assert nb.run(root / "book/tiny.ipynb") is None
     notebook = nbformat.read(root / "book/tiny.ipynb", as_version=4)
     picture = new_code_cell("plt.show()", id="f", metadata={"mystnb": PICTURE}, execution_count=4)
     picture.outputs = [new_output("display_data", {"image/png": PNG})]

@@ -7,6 +7,7 @@ must see, under the very options of this project.
 import base64
 import copy
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from conftest import starting_a_kernel
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,7 +72,8 @@ def good(tmp_path_factory):
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n  - file: book/tiny\n")
     (root / "book/parts.py").write_text("DRAWS = (1, 2, 4.5)\nMEAN = 2.5\n")
     nbformat.write(new_notebook(cells=cells), root / "book/tiny.ipynb")
-    assert nb.run(root / "book/tiny.ipynb") is None
+    with starting_a_kernel():
+        assert nb.run(root / "book/tiny.ipynb") is None
     return root
 
 
@@ -456,7 +460,8 @@ def test_run_writes_the_same_bytes_again(good, tmp_path):
     first = path.read_bytes()
     rewrite(root, stripped)
     assert path.read_bytes() != first
-    assert nb.run(path) is None
+    with starting_a_kernel():
+        assert nb.run(path) is None
     assert path.read_bytes() == first
 
 
@@ -468,7 +473,8 @@ def test_run_leaves_a_failing_notebook_and_goes_on(good, tmp_path, monkeypatch, 
     nbformat.write(new_notebook(cells=[new_code_cell("1 + 1", id="a")]), fine)
     before = bad.read_bytes()
     monkeypatch.setattr(sys, "argv", ["nb.py", "run", str(bad), str(fine)])
-    assert nb.main() == 1
+    with starting_a_kernel():
+        assert nb.main() == 1
     said = capsys.readouterr()
     assert said.err == "tiny.ipynb, cell 4 [2]: ZeroDivisionError: division by zero\n"
     assert bad.read_bytes() == before
@@ -528,9 +534,11 @@ def test_nbval_catches_what_only_execution_shows(good, tmp_path):
 
     # the options of this project and no others: without --nbval in them nothing here would be collected
     options = ["-c", ROOT / "pyproject.toml", f"--rootdir={tmp_path}", "-p", "no:cacheprovider", "-rfE", "--tb=no"]
+    options += ["-p", "conftest"]  # kernels start one at a time here too
     paths = [tmp_path / name / "book/tiny.ipynb" for name in NBVAL]
     command = [sys.executable, "-m", "pytest", *options, "-n", "2", "--dist", "loadfile", *paths]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     report = result.stdout + result.stderr
 
     failed = re.findall(r"^FAILED (\w+)/book/tiny\.ipynb::Cell (\d+)", report, re.MULTILINE)
@@ -545,6 +553,7 @@ def test_gate_catches_swapped_sides_after_execution(good, tmp_path):
     root = shutil.copytree(good, tmp_path / "book")
     rewrite(root, swap_sides)
     rewrite(root, drop_the_picture)
-    assert nb.run(root / "book/tiny.ipynb") is None  # it runs: 7.5 and 2.5 differ either way round
+    with starting_a_kernel():
+        assert nb.run(root / "book/tiny.ipynb") is None  # it runs: 7.5 and 2.5 differ either way round
     messages = nb.check_book(root)
     assert any("has the printed side of check.refute" in message for message in messages), messages
