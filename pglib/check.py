@@ -279,6 +279,7 @@ def _vanishes(expression):
     rewrites = (
         lambda e: e,
         sp.expand,
+        sp.cancel,
         sp.simplify,
         lambda e: sp.simplify(e.rewrite(sp.log)),
         lambda e: sp.simplify(sp.expand(e.rewrite(sp.exp))),

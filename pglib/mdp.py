@@ -168,6 +168,7 @@ class FiniteMDP:
             observation,
         )
         self.n_states, self.n_actions = n_states, n_actions
+        self._reachable = _closure(mu > 0, (P > 0).any(axis=1))
 
     @classmethod
     def from_gymnasium(cls, env, *, gamma):
@@ -277,6 +278,11 @@ def _solve(matrix, vector):
         return np.stack([_solve(m, v) for m, v in zip(matrix, vector[..., 0], strict=True)])
 
 
+def _block(matrix, rows, columns):
+    """Return the part of matrices (..., S, S) in these rows and columns."""
+    return matrix[..., rows[:, None], columns]
+
+
 def values(mdp, pi):
     r"""Return the state values :math:`V = (I - \gamma P_\pi)^{-1} r_\pi`, shape (..., S), in units of reward.
 
@@ -310,7 +316,14 @@ def values(mdp, pi):
     """
     _, P_pi, r_pi = _chain(mdp, pi)
     _check_ends(mdp, P_pi)
-    return _solve(np.eye(mdp.n_states) - mdp.gamma * P_pi, r_pi)
+    matrix = np.eye(mdp.n_states) - mdp.gamma * P_pi
+    v = np.zeros(np.broadcast_shapes(P_pi.shape[:-1], r_pi.shape), np.result_type(P_pi, r_pi))
+    # No way leads from the states that an episode can reach to the others: two small systems in place of a large one.
+    here, there = np.flatnonzero(mdp._reachable), np.flatnonzero(~mdp._reachable)
+    v[..., here] = _solve(_block(matrix, here, here), r_pi[..., here])
+    from_here = (_block(matrix, there, here) @ v[..., here, None])[..., 0]
+    v[..., there] = _solve(_block(matrix, there, there), r_pi[..., there] - from_here)
+    return v
 
 
 def action_values(mdp, pi):
@@ -420,7 +433,10 @@ def visitation(mdp, pi):
     """
     _, P_pi, _ = _chain(mdp, pi)
     _check_ends(mdp, P_pi)
-    nu = _solve(np.eye(mdp.n_states) - mdp.gamma * P_pi.swapaxes(-1, -2), mdp.mu)
+    here = np.flatnonzero(mdp._reachable)
+    matrix = np.eye(len(here)) - mdp.gamma * _block(P_pi, here, here).swapaxes(-1, -2)
+    nu = np.zeros(P_pi.shape[:-1], P_pi.dtype)
+    nu[..., here] = _solve(matrix, mdp.mu[here])
     return np.where(mdp.terminal, 0, nu)
 
 
