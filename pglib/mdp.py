@@ -168,7 +168,7 @@ class FiniteMDP:
             observation,
         )
         self.n_states, self.n_actions = n_states, n_actions
-        self._reachable = _closure(mu > 0, (P > 0).any(axis=1))
+        self._parts = _parts((P > 0).any(axis=1), ~terminal)
 
     @classmethod
     def from_gymnasium(cls, env, *, gamma):
@@ -238,6 +238,16 @@ def _closure(start, step):
         reached = more
 
 
+def _parts(step, live):
+    """Return the groups of live states that no move connects; a problem falls apart into them (Taxi into four)."""
+    linked = (step | step.T) & live & live[:, None]
+    parts, left = [], live
+    while left.any():
+        part = _closure(np.arange(len(live)) == left.argmax(), linked)
+        parts, left = [*parts, np.flatnonzero(part)], left & ~part
+    return parts
+
+
 # --- linear algebra of a policy
 
 
@@ -260,7 +270,7 @@ def _check_ends(mdp, P_pi):
         ends = more
     where = np.argwhere(~ends)
     if not len(where):
-        steps = _solve(np.eye(mdp.n_states) - P_pi.real, (~mdp.terminal).astype(float))
+        steps = _solve_parts(mdp, P_pi.real, np.ones(mdp.n_states))
         where = np.argwhere(~((steps >= 0) & (steps <= LONGEST)))
     if len(where):
         raise ValueError(f"gamma = 1 needs episodes that end; under this policy they do not{place(('s',), where[0])}")
@@ -278,9 +288,13 @@ def _solve(matrix, vector):
         return np.stack([_solve(m, v) for m, v in zip(matrix, vector[..., 0], strict=True)])
 
 
-def _block(matrix, rows, columns):
-    """Return the part of matrices (..., S, S) in these rows and columns."""
-    return matrix[..., rows[:, None], columns]
+def _solve_parts(mdp, P_pi, vector, *, transpose=False):
+    """Solve (I - gamma P_pi) x = vector, or with the transposed matrix, part by part; x is 0 in terminal states."""
+    x = np.zeros(np.broadcast_shapes(P_pi.shape[:-1], vector.shape), np.result_type(P_pi, vector))
+    for part in mdp._parts:
+        matrix = np.eye(len(part)) - mdp.gamma * P_pi[..., part[:, None], part]
+        x[..., part] = _solve(matrix.swapaxes(-1, -2) if transpose else matrix, vector[..., part])
+    return x
 
 
 def values(mdp, pi):
@@ -316,14 +330,7 @@ def values(mdp, pi):
     """
     _, P_pi, r_pi = _chain(mdp, pi)
     _check_ends(mdp, P_pi)
-    matrix = np.eye(mdp.n_states) - mdp.gamma * P_pi
-    v = np.zeros(np.broadcast_shapes(P_pi.shape[:-1], r_pi.shape), np.result_type(P_pi, r_pi))
-    # No way leads from the states that an episode can reach to the others: two small systems in place of a large one.
-    here, there = np.flatnonzero(mdp._reachable), np.flatnonzero(~mdp._reachable)
-    v[..., here] = _solve(_block(matrix, here, here), r_pi[..., here])
-    from_here = (_block(matrix, there, here) @ v[..., here, None])[..., 0]
-    v[..., there] = _solve(_block(matrix, there, there), r_pi[..., there] - from_here)
-    return v
+    return _solve_parts(mdp, P_pi, r_pi)
 
 
 def action_values(mdp, pi):
@@ -433,11 +440,7 @@ def visitation(mdp, pi):
     """
     _, P_pi, _ = _chain(mdp, pi)
     _check_ends(mdp, P_pi)
-    here = np.flatnonzero(mdp._reachable)
-    matrix = np.eye(len(here)) - mdp.gamma * _block(P_pi, here, here).swapaxes(-1, -2)
-    nu = np.zeros(P_pi.shape[:-1], P_pi.dtype)
-    nu[..., here] = _solve(matrix, mdp.mu[here])
-    return np.where(mdp.terminal, 0, nu)
+    return _solve_parts(mdp, P_pi, mdp.mu, transpose=True)
 
 
 def stationary_distribution(mdp, pi):
