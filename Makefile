@@ -42,7 +42,7 @@ lock:
 	  --upgrade --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache
+	rm -rf _build build *.egg-info .pytest_cache .ruff_cache
 
 env:
 	@$(PYTHON) tools/env.py

@@ -77,13 +77,16 @@ def equal(claim, left, right, *, tolerance=1e-9):
     Raises
     ------
     AssertionError
-        If the shapes differ, there is nothing to compare, an entry is not finite, or two entries disagree.
+        If the shapes differ, there is nothing to compare, an entry is not finite, two entries disagree, or
+        ``tolerance`` is outside [0, 0.01].
 
     Examples
     --------
     >>> equal("T-example", [0.1 + 0.2, 1], [0.3, 1])
     [equal] T-example: (0.3, 1) both ways, to 1e-09
     """
+    if not 0 <= tolerance <= 0.01:
+        raise AssertionError(f"{claim}: tolerance must lie in [0, 0.01], or the check shows nothing; it is {tolerance}")
     left, right = _array(claim, "left", left), _array(claim, "right", right)
     if left.shape != right.shape:
         raise AssertionError(f"{claim}: left has shape {left.shape}, right has shape {right.shape}")
@@ -91,7 +94,7 @@ def equal(claim, left, right, *, tolerance=1e-9):
     if not (excess <= 0).all():  # also if the tolerance is NaN
         worst = np.unravel_index(np.argmax(excess), excess.shape)
         where = f" at index {tuple(map(int, worst))}" if worst else ""
-        raise AssertionError(f"{claim}: {left[worst]!r} is not {right[worst]!r}{where}")
+        raise AssertionError(f"{claim}: {float(left[worst])} is not {float(right[worst])}{where}")
     _report("equal", claim, f"{_text(right)} both ways, to {tolerance:g}")
 
 

@@ -160,6 +160,9 @@ def policy_gradient(mdp, policy, theta, kind="start_value"):
         w, q = stationary_distribution(mdp, pi), _differential_action_values(mdp, pi)
         if kind == "average_value":
             q = q / (1 - mdp.gamma)
+    q = q - (pi * q).sum(
+        axis=-1, keepdims=True
+    )  # the same sum, for scores have mean zero; no digits lost where pi is 0 or 1
     weights = w[..., None] * pi * q
     theta = np.broadcast_to(theta, (*weights.shape[:-2], policy.n_params))  # rewards may have runs where theta has not
     return policy.score_sum(theta, s, a, weights)
@@ -212,7 +215,7 @@ def fisher(mdp, policy, theta, kind="start_value"):
     pi = action_probabilities(mdp, policy, theta)
     w = visitation(mdp, pi) if kind == "start_value" else stationary_distribution(mdp, pi)
     score = policy.score(np.asarray(theta)[..., None, None, :], s, a)
-    score = score.reshape(*score.shape[:-3], -1, policy.n_params)
+    score = score.reshape(*score.shape[:-3], mdp.n_states * mdp.n_actions, policy.n_params)
     weight = (w[..., None] * pi).reshape(*score.shape[:-1], 1)
     return (weight * score).swapaxes(-1, -2) @ score
 

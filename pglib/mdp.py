@@ -117,6 +117,8 @@ class FiniteMDP:
             )
         P[terminal] = 1 / n_states  # whatever was passed is ignored
         check_distribution("P[s, a]", P, ("s", "a"))
+        total = P.sum(axis=-1, keepdims=True)
+        P /= np.where(np.abs(total - 1) > 1e-14, total, 1)  # what the check lets pass would grow by 1 / (1 - gamma)
         P[terminal] = 0
 
         mu = np.array(mu, dtype=float)
@@ -273,7 +275,10 @@ def _check_ends(mdp, P_pi):
         steps = _solve_parts(mdp, P_pi.real, np.ones(mdp.n_states))
         where = np.argwhere(~((steps >= 0) & (steps <= LONGEST)))
     if len(where):
-        raise ValueError(f"gamma = 1 needs episodes that end; under this policy they do not{place(('s',), where[0])}")
+        at = place(("s",), where[0])
+        raise ValueError(
+            f"gamma = 1 needs episodes that end; under this policy they do not{at}, or only after {LONGEST:g} steps"
+        )
 
 
 def _solve(matrix, vector):

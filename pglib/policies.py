@@ -169,7 +169,7 @@ class Softmax:
         Returns
         -------
         ndarray, shape (...)
-            Natural logarithms; finite wherever theta is.
+            Natural logarithms; finite where the logits and their differences are.
 
         Raises
         ------

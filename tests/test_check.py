@@ -320,3 +320,9 @@ def test_tolerance_of_refute(capsys):
         refute("T-small", 1.0, 2.0, tolerance=np.nan)
     with pytest.raises(AssertionError, match="no point found"):
         refute("T-small", x, x + sp.Rational(1, 100), tolerance=0.1)
+
+
+@pytest.mark.parametrize("tolerance", [-1, 0.1, np.inf])
+def test_equal_refuses_a_tolerance_that_shows_nothing(tolerance):
+    with pytest.raises(AssertionError, match="tolerance must lie in"):
+        equal("T-loose", 1.0, 1.0, tolerance=tolerance)

@@ -954,3 +954,17 @@ def test_symbolic_policy_with_other_actions():
     policy = SymbolicPolicy(a * x - sp.log(2 * sp.cosh(x)), theta=[x], state=s, action=a, actions=[-1, 1])
     with pytest.raises(ValueError, match=r"the policy at theta, must sum to 1; it sums to 1\.1239"):
         pg.objective(pg.two_state(gamma=0.9), policy, [0.3])
+
+
+@pytest.mark.parametrize("theta", [-40.0, -30.0, 0.0, 20.0, 37.0, 100.0])
+def test_saturated_policies_keep_their_digits(theta):
+    """The natural gradient of a two-armed bandit is the difference of its arms at every theta."""
+    bandit, policy, at = pg.bandit([0, 1]), pg.Softmax.binary(1), np.array([theta])
+    gradient, information = pg.policy_gradient(bandit, policy, at), pg.fisher(bandit, policy, at)[0]
+    np.testing.assert_allclose(gradient / information, 1, rtol=1e-9)
+
+
+def test_no_runs_give_no_results():
+    mdp, policy = pg.two_state(gamma=0.9), pg.Softmax.binary(2)
+    assert pg.fisher(mdp, policy, np.zeros((0, 2))).shape == (0, 2, 2)
+    assert pg.policy_gradient(mdp, policy, np.zeros((0, 2))).shape == (0, 2)

@@ -514,3 +514,9 @@ def test_chain_that_moves_once_in_1e16_steps(f):
 def test_bad_sizes(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_row_that_sums_to_nearly_one_does_not_create_mass():
+    """At 1 + 9e-9 the row passes; unless it is mended, the value would be negative at this gamma."""
+    mdp = pg.FiniteMDP([[[1 + 9e-9]]], [[1]], [1], gamma=1 - 1e-9)
+    np.testing.assert_allclose(pg.values(mdp, [[1.0]]), 1e9, rtol=1e-6)
