@@ -2,7 +2,7 @@
 
 NumPy chooses its loops by what the processor can do, and rounds differently with each choice. This switches off
 every feature that it chooses by and has here, and tells OpenBLAS, which NumPy's switch does not reach, to take
-its loops of 2008. The switches are proved to work before the tests run.
+its loops of 2008. NumPy's switches are proved to work before the tests run.
 """
 
 import os
