@@ -119,7 +119,7 @@ def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng
     resolution : float or array_like, optional
         The smallest error that the check must be able to see, in the units of the samples.
     z : float
-        Half-width of the interval in standard errors. At 4.5 a true claim fails once in 150,000 seeds for
+        Half-width of the interval in standard errors, at most 6. At 4.5 a true claim fails once in 150,000 seeds for
         each component.
     rng : numpy.random.Generator, optional
         Required if ``samples`` is a function, refused otherwise.
@@ -129,8 +129,8 @@ def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng
     TypeError
         If not exactly one of ``against`` and ``resolution`` is given, or ``rng`` does not go with ``samples``.
     AssertionError
-        If the mean is too far from ``truth``, the error bar too long, the shapes do not fit, or a number is
-        not finite.
+        If the mean is too far from ``truth``, the error bar too long, the shapes do not fit, a number is
+        not finite, or ``z`` is above 6.
 
     Examples
     --------
@@ -142,6 +142,8 @@ def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng
         raise TypeError("estimate needs either against= (the wrong value) or resolution= (the smallest error to see)")
     if callable(samples) != isinstance(rng, np.random.Generator):
         raise TypeError("rng must be a numpy Generator if samples is a function, and absent if it is an array")
+    if not z <= 6:
+        raise AssertionError(f"{claim}: z must be at most 6, or the interval lets mistakes pass; it is {z}")
     samples = _array(claim, "samples", samples(rng) if callable(samples) else samples)
     truth = _array(claim, "truth", truth)
     if samples.ndim == 0 or samples.shape[1:] != truth.shape or len(samples) < 2:
@@ -156,7 +158,7 @@ def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng
         wrong = _array(claim, "against", against)
         if wrong.shape != truth.shape:
             raise AssertionError(f"{claim}: against has shape {wrong.shape}, truth has shape {truth.shape}")
-        sharp = (2 * z * sem <= np.abs(wrong - truth)) & (wrong != truth)
+        sharp = (2 * z * sem <= np.abs(wrong - truth)) & (np.abs(wrong - truth) > rounding)
         enough, seen = sharp.any(), f"the error bar excludes {_text(wrong)}"
     else:
         smallest = _array(claim, "resolution", resolution)
@@ -186,13 +188,16 @@ def refute(claim, printed, true, *, tolerance=1e-6):
     Raises
     ------
     AssertionError
-        If the values agree within ``tolerance``, have different shapes, or are not finite.
+        If the values agree within ``tolerance``, have different shapes, or are not finite, or ``tolerance`` is not
+        a finite number of at least 0.
 
     Examples
     --------
     >>> refute("T-example", 4 / 3, -2 / 3)
     [refute] T-example: as printed 1.33333, in truth -0.666667
     """
+    if not 0 <= tolerance < np.inf:
+        raise AssertionError(f"{claim}: tolerance must be finite and at least 0; it is {tolerance}")
     if _is_sympy(printed) or _is_sympy(true):
         left, right = _matrix(printed), _matrix(true)
         if left.shape != right.shape:
