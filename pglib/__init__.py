@@ -4,6 +4,7 @@
 needs NumPy alone.
 """
 
+from pglib.estimators import mean_and_sem, pathwise, reinforce, score_function
 from pglib.exact import action_probabilities, fisher, objective, policy_gradient
 from pglib.mdp import (
     FiniteMDP,
@@ -20,23 +21,36 @@ from pglib.mdp import (
     visitation,
     with_horizon,
 )
-from pglib.policies import Softmax
+from pglib.policies import Gaussian, Softmax
+from pglib.sampling import Episodes, enumerate_episodes, returns_to_go, rollout
+from pglib.training import History, train
 
 __all__ = [
+    "Episodes",
     "FiniteMDP",
+    "Gaussian",
+    "History",
     "Softmax",
     "action_probabilities",
     "action_values",
     "advantages",
     "bandit",
     "differential_values",
+    "enumerate_episodes",
     "fisher",
     "gridworld",
+    "mean_and_sem",
     "objective",
+    "pathwise",
     "policy_gradient",
     "random_walk",
+    "reinforce",
+    "returns_to_go",
+    "rollout",
+    "score_function",
     "short_corridor",
     "stationary_distribution",
+    "train",
     "two_state",
     "values",
     "visitation",

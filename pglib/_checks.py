@@ -1,8 +1,19 @@
 """Checks of what callers pass in, with one form of message: name, requirement, received value, place."""
 
+from numbers import Real
+
 import numpy as np
 
-__all__ = ["check_distribution", "check_indices", "check_rng", "check_theta", "place"]
+__all__ = [
+    "check_count",
+    "check_distribution",
+    "check_indices",
+    "check_lead",
+    "check_positive",
+    "check_rng",
+    "check_theta",
+    "place",
+]
 
 
 def place(names, index):
@@ -10,6 +21,13 @@ def place(names, index):
     index = tuple(int(i) for i in index)
     names = ("run",) * (len(index) - len(names)) + tuple(names)
     return " at " + ", ".join(f"{name}={i}" for name, i in zip(names, index, strict=True)) if index else ""
+
+
+def check_count(name, value):
+    """Return ``value`` as an int of at least 1, or raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; received {value!r}")
+    return int(value)
 
 
 def check_distribution(name, p, axes):
@@ -36,6 +54,19 @@ def check_indices(name, value, size):
         at = f" at index {tuple(map(int, where))}" if where else ""
         raise ValueError(f"{name} must lie in 0 .. {size - 1}; it is {index[where]}{at}")
     return index.astype(np.intp, copy=False)  # arithmetic on small integers would overflow
+
+
+def check_lead(weights, lead):
+    """Raise ValueError unless the array ``weights`` begins with the axes ``lead``."""
+    if weights.shape[: len(lead)] != lead:
+        raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
+
+
+def check_positive(name, value, most=np.inf):
+    """Raise ValueError unless ``value`` is a finite number above 0 and at most ``most``."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= most or value == np.inf:
+        limit = "" if most == np.inf else f" and at most {most}"
+        raise ValueError(f"{name} must be a finite number above 0{limit}; received {value!r}")
 
 
 def check_rng(rng):

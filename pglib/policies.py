@@ -31,9 +31,9 @@ from math import prod
 
 import numpy as np
 
-from pglib._checks import check_indices, check_rng, check_theta
+from pglib._checks import check_count, check_indices, check_lead, check_rng, check_theta
 
-__all__ = ["Softmax"]
+__all__ = ["Gaussian", "Softmax"]
 
 
 class Softmax:
@@ -277,8 +277,7 @@ class Softmax:
         """
         theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
         lead = theta.shape[:-1]
-        if weights.shape[: len(lead)] != lead:
-            raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
+        check_lead(weights, lead)
         s = check_indices("s", s, self.n_states)
         a = check_indices("a", a, self.n_actions)
         cell = np.broadcast_to(s * self.n_actions + a, weights.shape)
@@ -314,9 +313,181 @@ class Softmax:
         return np.einsum("...sa,sai->...i", by_state_action, self.features)
 
 
+class Gaussian:
+    r"""Gaussian policy over one real action, with a mean that is linear in the state.
+
+    .. math::
+
+        \pi_\theta(a \mid s) &= \frac{1}{\sigma \sqrt{2 \pi}}\, e^{-z^2 / 2}, \qquad
+        z = \frac{a - s^\top w}{\sigma}, \qquad \theta = (w, \log \sigma), \\
+        \nabla_w \log \pi_\theta(a \mid s) &= \frac{z}{\sigma}\, s, \qquad
+        \frac{\partial}{\partial \log \sigma} \log \pi_\theta(a \mid s) = z^2 - 1 .
+
+    The shapes are those of `pglib.policies`, but a state is a vector: ``s`` is (..., n_features), and it is
+    ``s.shape[:-1]`` that broadcasts. A problem without state has the one state ``[1.0]``.
+
+    Parameters
+    ----------
+    n_features : int
+        Numbers in a state.
+
+    Attributes
+    ----------
+    n_features, n_params : int
+        As above, and d = n_features + 1.
+
+    Raises
+    ------
+    ValueError
+        If ``n_features`` is below 1.
+
+    References
+    ----------
+    Sutton & Barto (2018), equations (13.19) and (13.20).
+
+    Examples
+    --------
+    Mean 2 and standard deviation 1; the scores of the actions 2 and 3.
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> pg.Gaussian(1).score(np.array([2.0, 0.0]), np.array([1.0]), np.array([2.0, 3.0]))
+    array([[ 0., -1.],
+           [ 1.,  0.]])
+    """
+
+    def __init__(self, n_features):
+        self.n_features = check_count("n_features", n_features)
+        self.n_params = self.n_features + 1
+
+    def log_prob(self, theta, s, a):
+        r"""Return :math:`\log \pi_\theta(a \mid s)`, the logarithm of a density; it may be positive.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., n_features)
+            States.
+        a : array_like, shape (...)
+            Actions.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Natural logarithms.
+
+        Raises
+        ------
+        ValueError
+            If ``theta`` has not d entries or ``s`` has not n_features.
+        """
+        mean, log_std, _ = self._at(theta, s)
+        z = (np.asarray(a) - mean) * np.exp(-log_std)
+        return -(z**2) / 2 - log_std - np.log(2 * np.pi) / 2
+
+    def score(self, theta, s, a):
+        r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., n_features)
+            States.
+        a : array_like, shape (...)
+            Actions.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            Per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            As `log_prob`.
+        """
+        mean, log_std, s = self._at(theta, s)
+        z = (np.asarray(a) - mean) * np.exp(-log_std)
+        by_mean = z * np.exp(-log_std)
+        s = np.broadcast_to(s, (*z.shape, self.n_features))
+        return np.concatenate([by_mean[..., None] * s, z[..., None] ** 2 - 1], axis=-1)
+
+    def sample(self, theta, s, *, rng):
+        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters.
+        s : array_like, shape (..., n_features)
+            States.
+        rng : numpy.random.Generator
+            Source of one normal number for each action.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Actions.
+
+        Raises
+        ------
+        ValueError
+            If ``rng`` is not a Generator; else as `log_prob`.
+        """
+        check_rng(rng)
+        mean, log_std, _ = self._at(theta, s)
+        return mean + np.exp(log_std) * rng.normal(size=mean.shape)
+
+    def score_sum(self, theta, s, a, weights):
+        r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., n_features)
+            States; ``s.shape[:-1]`` broadcasts to the shape of ``weights``.
+        a : array_like, shape (...)
+            Actions; they broadcast to the shape of ``weights``.
+        weights : array_like, shape (..., *samples)
+            ``theta.shape[:-1]`` followed by any number of sample axes; real or complex.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            In units of ``weights`` per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            If ``weights`` does not begin with the axes of ``theta``; else as `log_prob`.
+        """
+        theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
+        lead = theta.shape[:-1]
+        check_lead(weights, lead)
+        samples = weights.shape[len(lead) :]
+        mean, log_std, s = self._at(theta.reshape(*lead, *(1 for _ in samples), self.n_params), s)
+        z = (np.asarray(a) - mean) * np.exp(-log_std)
+        by_log_std = np.broadcast_to(weights * (z**2 - 1), weights.shape).reshape(*lead, -1).sum(axis=-1)
+        by_mean = np.broadcast_to(weights * z * np.exp(-log_std), weights.shape).reshape(*lead, -1)
+        s = np.broadcast_to(s, (*weights.shape, self.n_features)).reshape(*lead, -1, self.n_features)
+        by_w = np.einsum("...n,...ni->...i", by_mean, s)
+        return np.concatenate([by_w, by_log_std[..., None]], axis=-1)
+
+    def _at(self, theta, s):
+        """Return mean and log standard deviation, shape (...), and the checked states."""
+        theta, s = check_theta(theta, self.n_params), np.asarray(s)
+        if s.ndim == 0 or s.shape[-1] != self.n_features:
+            raise ValueError(f"s must have shape (..., {self.n_features}), one vector a state; received {s.shape}")
+        mean = (s * theta[..., :-1]).sum(axis=-1)
+        return mean, theta[..., -1], s
+
+
 class _Tabular(Softmax):
     def __init__(self, n_states, n_actions):
-        self.n_states, self.n_actions = _count("n_states", n_states), _count("n_actions", n_actions)
+        self.n_states, self.n_actions = check_count("n_states", n_states), check_count("n_actions", n_actions)
         self.n_params = self.n_states * self.n_actions
 
     def _logits(self, theta):
@@ -334,7 +505,7 @@ class _Tabular(Softmax):
 
 class _Binary(Softmax):
     def __init__(self, n_states):
-        self.n_states = self.n_params = _count("n_states", n_states)
+        self.n_states = self.n_params = check_count("n_states", n_states)
         self.n_actions = 2
 
     def _logits(self, theta):
@@ -346,12 +517,6 @@ class _Binary(Softmax):
 
     def _gather(self, by_state_action):
         return by_state_action[..., 1]
-
-
-def _count(name, value):
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1; received {value!r}")
-    return int(value)
 
 
 def _log_softmax(logits):

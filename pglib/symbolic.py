@@ -24,7 +24,7 @@ from sympy.codegen.numpy_nodes import logaddexp
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
-from pglib._checks import check_rng, check_theta
+from pglib._checks import check_lead, check_rng, check_theta
 
 __all__ = ["SymbolicPolicy"]
 
@@ -176,8 +176,7 @@ class SymbolicPolicy:
         """
         theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
         lead = theta.shape[:-1]
-        if weights.shape[: len(lead)] != lead:
-            raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
+        check_lead(weights, lead)
         samples = tuple(range(len(lead), weights.ndim))
         theta = np.expand_dims(theta, tuple(len(lead) + i for i in range(len(samples))))
         arguments, _ = self._arguments(theta, s, a)

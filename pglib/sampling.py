@@ -1,0 +1,356 @@
+r"""Episodes of a policy in a problem: drawn at random, or every one of them with its probability.
+
+An episode is a start :math:`S_0 \sim \mu`, then for t = 0, 1, ... an action :math:`A_t \sim \pi_\theta(\cdot \mid S_t)`,
+a next state :math:`S_{t+1} \sim P(\cdot \mid S_t, A_t)` and a reward :math:`R_t`, until a terminal state is entered or a
+cap on the number of steps cuts it. The two ends are different facts. ``terminated`` says that the problem ended and
+nothing more will be paid; ``truncated`` says that somebody stopped watching.
+
+Many episodes are one `Episodes`: arrays of shape (..., N, T), N episodes for each run, T steps for the longest. What
+lies behind the end of an episode is 0 and not ``live``.
+
+References
+----------
+Sutton & Barto (2018), chapter 3 and section 13.3.
+"""
+
+from dataclasses import dataclass, fields
+from math import prod
+
+import numpy as np
+
+from pglib._checks import check_count, check_rng
+from pglib.exact import action_probabilities
+from pglib.mdp import FiniteMDP
+
+__all__ = ["Episodes", "enumerate_episodes", "returns_to_go", "rollout"]
+
+BLOCK = 16  # steps between two looks at which episodes have ended
+MOST = 1_000_000  # episodes beyond which listing them all is refused
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """N episodes for each run, side by side; leading axes are runs.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (..., N, T)
+        :math:`S_t`, the state before action t.
+    observations : ndarray of int, shape (..., N, T)
+        What the policy was given in that state.
+    actions : ndarray of int, shape (..., N, T)
+        :math:`A_t`.
+    rewards : ndarray, shape (..., N, T)
+        :math:`R_t`, the reward for action t, in units of reward.
+    live : ndarray of bool, shape (..., N, T)
+        True for the steps that were taken; the arrays above are 0 elsewhere.
+    terminated : ndarray of bool, shape (..., N)
+        The episode entered a terminal state.
+    truncated : ndarray of bool, shape (..., N)
+        The cap cut the episode before it ended.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or an episode is both terminated and truncated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> batch = pg.rollout(pg.short_corridor(), pg.Softmax.binary(1), np.array([0.4]),
+    ...                    n_episodes=5, horizon=1000, rng=np.random.default_rng(0))
+    >>> batch.rewards.sum(axis=-1).shape, bool(batch.terminated.all())
+    ((5,), True)
+    """
+
+    states: np.ndarray
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    live: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+
+    def __post_init__(self):
+        shape = np.shape(self.live)
+        for name, value in vars(self).items():
+            expected = shape[:-1] if name in {"terminated", "truncated"} else shape
+            if np.shape(value) != expected:
+                raise ValueError(f"{name} must have shape {expected}, as live says; received {np.shape(value)}")
+        if (self.terminated & self.truncated).any():
+            raise ValueError("an episode is either terminated or truncated; received one that is both")
+
+    def __getitem__(self, index):
+        """Return the episodes at an index into the axes before the time axis.
+
+        Parameters
+        ----------
+        index : index of NumPy
+            For example ``batch[..., :10]`` for the first ten episodes of each run, or an array of episode numbers.
+
+        Returns
+        -------
+        Episodes
+            The episodes that were asked for.
+        """
+        return Episodes(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+
+def rollout(env, policy, theta, *, n_episodes, horizon, rng):
+    r"""Draw episodes of a policy.
+
+    Parameters
+    ----------
+    env : FiniteMDP
+        The problem. Rewards of transitions and the noise ``reward_std`` are sampled, not averaged.
+    policy : policy
+        Any object with ``log_prob`` and ``n_params``; it is given ``env.observation``.
+    theta : array_like, shape (..., d)
+        Parameters; leading axes are runs.
+    n_episodes : int
+        N, episodes for each run.
+    horizon : int
+        The most steps an episode may take. An episode that has not ended by then is ``truncated``.
+    rng : numpy.random.Generator
+        One source for all runs, so the numbers of a run depend on how many runs there are.
+
+    Returns
+    -------
+    Episodes
+        Arrays of shape (..., N, T), where T is the number of steps of the longest episode.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or ``theta``, the policy and the problem do not fit.
+
+    References
+    ----------
+    Sutton & Barto (2018), section 13.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> rng = np.random.default_rng(0)
+    >>> batch = pg.rollout(pg.bandit([3, 2, 1]), pg.Softmax.tabular(1, 3), np.zeros(3), n_episodes=4, horizon=1, rng=rng)
+    >>> batch.rewards[:, 0] + batch.actions[:, 0]
+    array([3., 3., 3., 3.])
+    """
+    n_episodes, horizon = check_count("n_episodes", n_episodes), check_count("horizon", horizon)
+    check_rng(rng)
+    if np.iscomplexobj(theta):
+        raise ValueError("theta must be real to sample with it; received complex numbers")
+    simulator = _Simulator(env)
+    return simulator.episodes(action_probabilities(env, policy, theta), n_episodes, horizon, rng)
+
+
+def enumerate_episodes(mdp, policy, theta, *, horizon):
+    r"""Return every episode once, with its probability.
+
+    .. math::
+
+        \Pr(\tau) = \mu(s_0) \prod_t \pi_\theta(a_t \mid s_t)\, P(s_{t+1} \mid s_t, a_t)
+
+    An estimator applied to the episodes, weighted by the probabilities and summed, gives its exact expectation.
+
+    Parameters
+    ----------
+    mdp : FiniteMDP
+        The problem, without noise on its rewards.
+    policy : policy
+        Any object with ``log_prob`` and ``n_params``.
+    theta : array_like, shape (..., d)
+        Parameters; leading axes are runs.
+    horizon : int
+        Episodes that have not ended after so many steps are listed as ``truncated``.
+
+    Returns
+    -------
+    batch : Episodes
+        Arrays of shape (..., M, T) for M episodes.
+    prob : ndarray, shape (..., M)
+        Sums to 1.
+
+    Raises
+    ------
+    ValueError
+        If ``mdp.reward_std`` is not 0, there are more than a million episodes, or an argument does not fit.
+
+    Examples
+    --------
+    The gradient of a problem of three steps, as an average over its 32 episodes.
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> mdp, policy, theta = pg.with_horizon(pg.two_state(gamma=0.9), 3), pg.Softmax.binary(2), np.array([0, np.log(3)])
+    >>> batch, prob = pg.enumerate_episodes(mdp, policy, theta, horizon=3)
+    >>> samples = pg.reinforce(policy, theta, batch, gamma=0.9)
+    >>> bool(np.allclose(prob @ samples, pg.policy_gradient(mdp, policy, theta)))
+    True
+    """
+    horizon = check_count("horizon", horizon)
+    if not isinstance(mdp, FiniteMDP):
+        raise ValueError(f"mdp must be a FiniteMDP; received {mdp!r}")
+    if mdp.reward_std > 0:
+        raise ValueError(f"reward_std must be 0, or there are infinitely many episodes; it is {mdp.reward_std}")
+    pi = action_probabilities(mdp, policy, theta)
+    lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
+
+    # A path is a row of each list below, one entry a step; -1 stands behind its end.
+    at = np.flatnonzero(mdp.mu)
+    by_dynamics = mdp.mu[at]
+    states, actions, after = [], [], []
+    for _ in range(horizon):
+        live = np.where(at >= 0, ~mdp.terminal[at], False)
+        if not live.any():
+            break
+        row, action, then = np.nonzero(np.where(live[:, None, None], mdp.P[at], 0))
+        ended = np.flatnonzero(~live)
+        if len(row) + len(ended) > MOST:
+            raise ValueError(f"there are more than {MOST:,} episodes of {len(states) + 1} steps; lower the horizon")
+        parent = np.concatenate([row, ended])
+        states, actions, after = ([column[parent] for column in table] for table in (states, actions, after))
+        nothing = np.full(len(ended), -1)
+        states.append(np.concatenate([at[row], nothing]))
+        actions.append(np.concatenate([action, nothing]))
+        after.append(np.concatenate([then, nothing]))
+        by_dynamics = by_dynamics[parent] * np.concatenate([mdp.P[at[row], action, then], np.ones(len(ended))])
+        at = np.concatenate([then, nothing])
+
+    s, a, s_next = (np.stack(table, axis=-1) for table in (states, actions, after))
+    live = s >= 0
+    s, a, s_next = s * live, a * live, s_next * live
+    prob = np.where(live, pi[..., s, a], 1).prod(axis=-1) * by_dynamics
+    paid = mdp.r[..., s, a] if mdp.r_next is None else mdp.r_next[..., s, a, s_next]
+    last = np.take_along_axis(s_next, live.sum(axis=-1, keepdims=True) - 1, axis=-1)[:, 0]
+    terminated = mdp.terminal[last]
+    columns = (s, mdp.observation[s] * live, a, paid * live, live)
+    batch = Episodes(
+        *(np.broadcast_to(column, (*lead, *s.shape)) for column in columns),
+        *(np.broadcast_to(end, (*lead, len(s))) for end in (terminated, ~terminated)),
+    )
+    return batch, np.broadcast_to(prob, (*lead, len(s)))
+
+
+def returns_to_go(rewards, gamma):
+    r"""Return the discounted return from each step on, :math:`G_t = \sum_{k \ge 0} \gamma^k R_{t + k}`.
+
+    Parameters
+    ----------
+    rewards : array_like, shape (..., T)
+        Reward of each step; 0 behind the end of an episode.
+    gamma : float in [0, 1]
+        Discount per step.
+
+    Returns
+    -------
+    ndarray, shape (..., T)
+        In units of reward.
+
+    Raises
+    ------
+    ValueError
+        If ``gamma`` is outside [0, 1] or ``rewards`` has no time axis.
+
+    References
+    ----------
+    Sutton & Barto (2018), chapter 3; there :math:`R_{t+1}` is the reward for action t.
+
+    Examples
+    --------
+    >>> import pglib as pg
+    >>> pg.returns_to_go([1, 0, 2], gamma=0.5)
+    array([1.5, 1. , 2. ])
+    """
+    rewards = np.asarray(rewards, dtype=float)
+    if rewards.ndim == 0:
+        raise ValueError(f"rewards must have shape (..., T), with a time axis; received {rewards!r}")
+    if not 0 <= gamma <= 1:
+        raise ValueError(f"gamma must be in [0, 1]; received {gamma!r}")
+    by_time = np.moveaxis(rewards, -1, 0)
+    returns = np.array(by_time)  # keeps the order in memory
+    for t in reversed(range(len(returns) - 1)):
+        returns[t] += gamma * returns[t + 1]
+    return np.moveaxis(returns, 0, -1)
+
+
+class _Simulator:
+    """A finite problem made ready for sampling: the possible next states of each pair (s, a), worked out once."""
+
+    def __init__(self, mdp):
+        if not isinstance(mdp, FiniteMDP):
+            raise ValueError(f"env must be a FiniteMDP; received {mdp!r}")
+        P = mdp.P.reshape(-1, mdp.n_states)  # one row for each cell s * A + a
+        cell, s_next = np.nonzero(P)
+        count = np.bincount(cell, minlength=len(P))
+        rank = np.arange(len(cell)) - (count.cumsum() - count)[cell]
+        size = (max(count.max(initial=0), 1), len(P))
+        self.mdp, self.branches = mdp, size[0] > 1
+        self.next_state = np.broadcast_to(np.arange(len(P)) // mdp.n_actions, size).copy()  # the end leads to itself
+        self.next_state[rank, cell] = s_next
+        self.cdf = np.full(size, 2.0)  # no uniform number reaches 2, so the last possible state takes the rounding
+        self.cdf[rank, cell] = np.where(rank + 1 < count[cell], np.cumsum(P, axis=1)[cell, s_next], 2)
+
+    def episodes(self, pi, n_episodes, horizon, rng):
+        """Return `Episodes` of shape (..., N, T) for action probabilities pi (..., S, A)."""
+        mdp, (S, A) = self.mdp, pi.shape[-2:]
+        lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
+        cdf = np.broadcast_to(pi, (*lead, S, A)).reshape(-1, A).T.cumsum(axis=0)
+        cdf /= cdf[-1]  # ends at 1 but for rounding, which must not pick an impossible action
+        start = (mdp.mu.cumsum() / mdp.mu.sum())[:, None]
+
+        lane = np.arange(prod(lead) * n_episodes)  # the episodes that go on
+        s = _draw(start, np.zeros_like(lane), rng.random(len(lane)))
+        blocks, t = [], 0
+        while len(lane) and t < horizon:
+            n_steps = min(BLOCK, horizon - t)
+            row_of_run = lane // n_episodes * S
+            u = rng.random((n_steps, 1 + self.branches, len(lane)))
+            path, chosen = np.empty((n_steps + 1, len(lane)), np.intp), np.empty((n_steps, len(lane)), np.intp)
+            for k in range(n_steps):
+                a = _draw(cdf, row_of_run + s, u[k, 0])
+                path[k], chosen[k] = s, a
+                cell = s * A + a
+                s = self.next_state[_draw(self.cdf, cell, u[k, 1]) if self.branches else 0, cell]
+            path[n_steps] = s
+            blocks.append((slice(t, t + n_steps), lane, path, chosen))
+            going_on = ~mdp.terminal[s]
+            lane, s, t = lane[going_on], s[going_on], t + n_steps
+        return self._side_by_side(blocks, t, lane, (*lead, n_episodes), rng)
+
+    def _side_by_side(self, blocks, n_steps, unfinished, shape, rng):
+        """Return what the blocks hold as one `Episodes`, and pay the rewards."""
+        mdp, n_lanes = self.mdp, prod(shape)
+        s, a, s_next = np.zeros((3, n_steps, n_lanes), np.intp)
+        live = np.zeros((n_steps, n_lanes), bool)
+        for now, lane, path, chosen in blocks:
+            s[now, lane], a[now, lane], s_next[now, lane] = path[:-1], chosen, path[1:]
+            live[now, lane] = ~mdp.terminal[path[:-1]]
+        longest = int(live.any(axis=1).sum())
+        s, a, s_next, live = (column[:longest] for column in (s, a, s_next, live))
+        where = (s, a) if mdp.r_next is None else (s, a, s_next)
+        table = mdp.r if mdp.r_next is None else mdp.r_next
+        if table.ndim > len(where):  # another reward for each run
+            table = np.broadcast_to(table, (*shape[:-1], *table.shape[-len(where) :]))
+            table = table.reshape(-1, *table.shape[-len(where) :])
+            where = (np.arange(n_lanes) // shape[-1], *where)
+        rewards = table[where]
+        if mdp.reward_std > 0:
+            rewards = rewards + mdp.reward_std * rng.normal(size=rewards.shape)
+        truncated = np.isin(np.arange(n_lanes), unfinished)
+        columns = (s * live, mdp.observation[s] * live, a * live, rewards * live, live)
+        return Episodes(
+            *(column.T.reshape(*shape, longest) for column in columns),
+            terminated=~truncated.reshape(shape),
+            truncated=truncated.reshape(shape),
+        )
+
+
+def _draw(cdf, row, u):
+    """Return how many entries of the column cdf[:, row] are at most u: an index with that distribution function."""
+    index = (u >= cdf[0][row]).astype(np.intp)
+    for bound in cdf[1:-1]:
+        index += u >= bound[row]
+    return index
