@@ -10,7 +10,8 @@ One episode gives one sample,
     G_t = \sum_{k \ge 0} \gamma^k R_{t + k},
 
 whose expectation is the gradient of the start value (Williams 1992). The factor :math:`\gamma^t` belongs to it: the
-objective discounts the future as seen from the start. The baseline b may be anything that the action does not influence.
+objective discounts the future as seen from the start. The baseline b may be anything that the action does not
+influence.
 """
 
 import numpy as np
@@ -76,8 +77,8 @@ def reinforce(
     """
     if batch.truncated.any() and not allow_truncated:
         raise ValueError(
-            f"{batch.truncated.sum()} of {batch.truncated.size} episodes were cut by the cap on their length, and their "
-            "returns are not whole; raise the horizon, or pass allow_truncated=True and accept the bias"
+            f"{batch.truncated.sum()} of {batch.truncated.size} episodes were cut by the cap on their length, and "
+            "their returns are not whole; raise the horizon, or pass allow_truncated=True and accept the bias"
         )
     weights = _weights(
         batch, gamma=gamma, baseline=baseline, reward_to_go=reward_to_go, discount_states=discount_states
@@ -120,7 +121,8 @@ def _baseline(baseline, returns, states):
         return values
     if states.max(initial=0) >= values.shape[-1]:
         raise ValueError(
-            f"baseline must have one value for each state; it has {values.shape[-1]}, and there is a state {states.max()}"
+            f"baseline must have one value for each state; it has {values.shape[-1]}, "
+            f"and there is a state {states.max()}"
         )
     if values.ndim == 1:
         return values[states]
@@ -130,7 +132,7 @@ def _baseline(baseline, returns, states):
 
 
 def score_function(f, policy, theta, s, *, n_samples, rng):
-    r"""Return samples of the gradient of an expectation by the score function,
+    r"""Return samples of the gradient of an expectation by the score function.
 
     .. math::
 
@@ -172,7 +174,7 @@ def score_function(f, policy, theta, s, *, n_samples, rng):
     >>> import numpy as np
     >>> import pglib as pg
     >>> rng = np.random.default_rng(0)
-    >>> samples = pg.score_function(np.square, pg.Gaussian(1), [1.5, 0.0], [1.0], n_samples=100_000, rng=rng)
+    >>> samples = pg.score_function(np.square, pg.Gaussian(1), [1.5, 0.0], [1.0], n_samples=10**5, rng=rng)
     >>> mean, sem = pg.mean_and_sem(samples)
     >>> bool(abs(mean[0] - 3) < 4.5 * sem[0])
     True
@@ -188,15 +190,15 @@ def score_function(f, policy, theta, s, *, n_samples, rng):
 
 
 def pathwise(f_prime, path, path_gradient, theta, *, n_samples, rng):
-    r"""Return samples of the gradient of an expectation along the path of each sample,
+    r"""Return samples of the gradient of an expectation along the path of each sample.
 
     .. math::
 
         f'\bigl( x(\theta, \epsilon) \bigr)\, \nabla_\theta x(\theta, \epsilon), \qquad \epsilon \sim N(0, 1),
 
-    for a random variable that is a smooth function x of the parameters and of noise that does not know them. Also called
-    reparameterisation. The function f must be continuous, and the value of f' at a kink or a jump is not seen: for a
-    step function the samples are all 0, and the gradient is not.
+    For a random variable that is a smooth function x of the parameters and of noise that does not depend on them. Also
+    called reparameterisation. The function f may have kinks but no jumps: for a step function f' is 0 wherever a sample
+    falls, and the gradient is not 0.
 
     Parameters
     ----------
@@ -266,7 +268,7 @@ def _values(function, x, name):
 
 
 def mean_and_sem(samples):
-    r"""Return the mean of gradient samples and its standard error,
+    r"""Return the mean of gradient samples and its standard error.
 
     .. math::
 

@@ -1,9 +1,10 @@
 r"""Episodes of a policy in a problem: drawn at random, or every one of them with its probability.
 
-An episode is a start :math:`S_0 \sim \mu`, then for t = 0, 1, ... an action :math:`A_t \sim \pi_\theta(\cdot \mid S_t)`,
-a next state :math:`S_{t+1} \sim P(\cdot \mid S_t, A_t)` and a reward :math:`R_t`, until a terminal state is entered or a
-cap on the number of steps cuts it. The two ends are different facts. ``terminated`` says that the problem ended and
-nothing more will be paid; ``truncated`` says that somebody stopped watching.
+An episode is a start :math:`S_0 \sim \mu`, then for t = 0, 1, ... an action
+:math:`A_t \sim \pi_\theta(\cdot \mid S_t)`, a next state :math:`S_{t+1} \sim P(\cdot \mid S_t, A_t)` and a
+reward :math:`R_t`, until a terminal state is entered or a cap on the number of steps cuts it. The two ends are
+different facts: ``terminated`` says that the problem ended and nothing more will be paid, ``truncated`` that the
+watching stopped.
 
 Many episodes are one `Episodes`: arrays of shape (..., N, T), N episodes for each run, T steps for the longest. What
 lies behind the end of an episode is 0 and not ``live``.
@@ -73,6 +74,7 @@ class Episodes:
     truncated: np.ndarray
 
     def __post_init__(self):
+        """Refuse arrays that do not fit."""
         shape = np.shape(self.live)
         for name, value in vars(self).items():
             expected = shape[:-1] if name in {"terminated", "truncated"} else shape
@@ -134,7 +136,8 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
     >>> import numpy as np
     >>> import pglib as pg
     >>> rng = np.random.default_rng(0)
-    >>> batch = pg.rollout(pg.bandit([3, 2, 1]), pg.Softmax.tabular(1, 3), np.zeros(3), n_episodes=4, horizon=1, rng=rng)
+    >>> arms, policy = pg.bandit([3, 2, 1]), pg.Softmax.tabular(1, 3)
+    >>> batch = pg.rollout(arms, policy, np.zeros(3), n_episodes=4, horizon=1, rng=rng)
     >>> batch.rewards[:, 0] + batch.actions[:, 0]
     array([3., 3., 3., 3.])
     """
