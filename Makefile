@@ -4,6 +4,7 @@
 # make lint          ruff over Python files and notebooks
 # make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling
 # make test-old-cpu  make test as on an older processor
+# make bench         CPU time of training, against plain loops; about half a minute
 # make lock          find newer versions for requirements.txt (needs uv)
 # make clean         remove what was built; .venv stays
 #
@@ -11,7 +12,7 @@
 
 PYTHON ?= python3
 
-.PHONY: book test run lint check-site test-old-cpu lock clean env
+.PHONY: book test run lint check-site test-old-cpu bench lock clean env
 
 # From scratch each time: Sphinx would not repeat the warnings of pages that it does not read again.
 book: env
@@ -36,6 +37,9 @@ check-site: book
 
 test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py
+
+bench: env
+	.venv/bin/python benchmarks/corridor.py
 
 lock:
 	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --all-extras pyproject.toml -o requirements.txt \
