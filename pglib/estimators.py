@@ -83,9 +83,22 @@ def reinforce(
     weights = _weights(
         batch, gamma=gamma, baseline=baseline, reward_to_go=reward_to_go, discount_states=discount_states
     )
-    theta = check_theta(theta, policy.n_params)[..., None, :]
-    theta = np.broadcast_to(theta, (*weights.shape[:-1], policy.n_params))
-    return policy.score_sum(theta, batch.observations, batch.actions, weights)
+    theta, lead = check_theta(theta, policy.n_params), weights.shape[:-2]
+    theta = np.broadcast_to(_fits("theta", theta, lead)[..., None, :], (*weights.shape[:-1], policy.n_params))
+    return policy.score_sum(theta, *_observed_and_done(batch), weights)
+
+
+def _fits(name, array, lead):
+    """Return ``array``, or raise ValueError unless the axes before its last broadcast to ``lead``."""
+    own = array.shape[:-1]
+    if len(own) > len(lead) or any(n not in (1, m) for n, m in zip(own[::-1], lead[::-1], strict=False)):
+        raise ValueError(f"{name} must have the leading axes {lead} of the episodes, or none; received {array.shape}")
+    return array
+
+
+def _observed_and_done(batch):
+    """Return observations and actions; behind the end those of the first step, which have a score to weight by 0."""
+    return (np.where(batch.live, x, x[..., :1]) for x in (batch.observations, batch.actions))
 
 
 def _weights(batch, *, gamma, baseline, reward_to_go=True, discount_states=True):
@@ -126,7 +139,7 @@ def _baseline(baseline, returns, states):
         )
     if values.ndim == 1:
         return values[states]
-    values = np.broadcast_to(values, (*states.shape[:-2], values.shape[-1]))
+    values = np.broadcast_to(_fits("baseline", values, states.shape[:-2]), (*states.shape[:-2], values.shape[-1]))
     flat = states.reshape(*states.shape[:-2], -1)
     return np.take_along_axis(values, flat, axis=-1).reshape(states.shape)
 
@@ -194,7 +207,7 @@ def pathwise(f_prime, path, path_gradient, theta, *, n_samples, rng):
 
     .. math::
 
-        f'\bigl( x(\theta, \epsilon) \bigr)\, \nabla_\theta x(\theta, \epsilon), \qquad \epsilon \sim N(0, 1),
+        f'\bigl( x(\theta, \epsilon) \bigr)\, \nabla_\theta x(\theta, \epsilon), \qquad \epsilon \sim N(0, 1) .
 
     For a random variable that is a smooth function x of the parameters and of noise that does not depend on them. Also
     called reparameterisation. The function f may have kinks but no jumps: for a step function f' is 0 wherever a sample

@@ -7,7 +7,7 @@ in the first cell of a chapter; nothing changes Matplotlib on import.
 import matplotlib.pyplot as plt
 import numpy as np
 
-__all__ = ["head_to_tail", "lever", "use_book_style"]
+__all__ = ["head_to_tail", "learning_curve", "lever", "use_book_style"]
 
 INK, BLUE, ORANGE = "#222222", "#0072b2", "#d55e00"  # blue and vermilion differ for every kind of colour vision
 
@@ -36,6 +36,55 @@ def use_book_style():
             "legend.frameon": False,
         }
     )
+
+
+def learning_curve(ax, updates, values, *, label):
+    """Draw the mean over runs as a line, and the middle 90 % of the runs as a band.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; line style and colour are the next of its cycle.
+    updates : array_like, shape (n_kept,)
+        Numbers of the updates.
+    values : array_like, shape (runs, n_kept)
+        What was reached after each of them, run by run.
+    label : str
+        For the legend.
+
+    Returns
+    -------
+    ndarray, shape (3, n_kept)
+        What was drawn: the 5 % quantile over runs, the mean, the 95 % quantile.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a value is not finite.
+
+    Examples
+    --------
+    >>> _, ax = plt.subplots()
+    >>> learning_curve(ax, [0, 10], [[0, 1], [0, 3]], label="two runs").round(4)
+    array([[0. , 1.1],
+           [0. , 2. ],
+           [0. , 2.9]])
+    >>> plt.close()
+    """
+    updates, values = np.asarray(updates), np.asarray(values, dtype=float)
+    if values.ndim != 2 or updates.shape != values.shape[1:]:
+        raise ValueError(f"values must have shape (runs, {updates.size}), a column an update; received {values.shape}")
+    if not np.isfinite(values).all():
+        run, column = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(
+            f"values must be finite; it holds {values[run, column]} at run={run}, update={updates[column]}"
+        )
+    low, high = np.quantile(values, [0.05, 0.95], axis=0)
+    (line,) = ax.plot(updates, values.mean(axis=0), label=label)
+    ax.fill_between(updates, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    for edge in (low, high):
+        ax.plot(updates, edge, color=line.get_color(), linestyle=line.get_linestyle(), linewidth=0.5)
+    return np.stack([low, values.mean(axis=0), high])
 
 
 def lever(ax, positions, weights, pivot):

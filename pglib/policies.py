@@ -468,11 +468,12 @@ class Gaussian:
         lead = theta.shape[:-1]
         check_lead(weights, lead)
         samples = weights.shape[len(lead) :]
+        flat = (*lead, prod(samples))
         mean, log_std, s = self._at(theta.reshape(*lead, *(1 for _ in samples), self.n_params), s)
         z = (np.asarray(a) - mean) * np.exp(-log_std)
-        by_log_std = np.broadcast_to(weights * (z**2 - 1), weights.shape).reshape(*lead, -1).sum(axis=-1)
-        by_mean = np.broadcast_to(weights * z * np.exp(-log_std), weights.shape).reshape(*lead, -1)
-        s = np.broadcast_to(s, (*weights.shape, self.n_features)).reshape(*lead, -1, self.n_features)
+        by_log_std = np.broadcast_to(weights * (z**2 - 1), weights.shape).reshape(flat).sum(axis=-1)
+        by_mean = np.broadcast_to(weights * z * np.exp(-log_std), weights.shape).reshape(flat)
+        s = np.broadcast_to(s, (*weights.shape, self.n_features)).reshape(*flat, self.n_features)
         by_w = np.einsum("...n,...ni->...i", by_mean, s)
         return np.concatenate([by_w, by_log_std[..., None]], axis=-1)
 

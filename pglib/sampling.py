@@ -16,6 +16,7 @@ Sutton & Barto (2018), chapter 3 and section 13.3.
 
 from dataclasses import dataclass, fields
 from math import prod
+from numbers import Real
 
 import numpy as np
 
@@ -96,7 +97,10 @@ class Episodes:
         Episodes
             The episodes that were asked for.
         """
-        return Episodes(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        index = index if isinstance(index, tuple) else (index,)
+        steps = (*index, slice(None))  # without it, an Ellipsis would reach for the time axis
+        ends = {"terminated", "truncated"}
+        return Episodes(**{x.name: getattr(self, x.name)[index if x.name in ends else steps] for x in fields(self)})
 
 
 def rollout(env, policy, theta, *, n_episodes, horizon, rng):
@@ -202,17 +206,21 @@ def enumerate_episodes(mdp, policy, theta, *, horizon):
     lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
 
     # A path is a row of each list below, one entry a step; -1 stands behind its end.
+    from_state, action_of, next_of = np.nonzero(mdp.P)  # every step there is, in the order of states; none from the end
+    n_steps = np.bincount(from_state, minlength=mdp.n_states)
     at = np.flatnonzero(mdp.mu)
     by_dynamics = mdp.mu[at]
     states, actions, after = [], [], []
     for _ in range(horizon):
-        live = np.where(at >= 0, ~mdp.terminal[at], False)
-        if not live.any():
+        count = np.where(at >= 0, n_steps[at], 0)
+        ended = np.flatnonzero(count == 0)
+        if len(ended) == len(at):
             break
-        row, action, then = np.nonzero(np.where(live[:, None, None], mdp.P[at], 0))
-        ended = np.flatnonzero(~live)
-        if len(row) + len(ended) > MOST:
+        if count.sum() + len(ended) > MOST:
             raise ValueError(f"there are more than {MOST:,} episodes of {len(states) + 1} steps; lower the horizon")
+        row = np.repeat(np.arange(len(at)), count)
+        step = np.searchsorted(from_state, at[row]) + np.arange(len(row)) - (count.cumsum() - count)[row]
+        action, then = action_of[step], next_of[step]
         parent = np.concatenate([row, ended])
         states, actions, after = ([column[parent] for column in table] for table in (states, actions, after))
         nothing = np.full(len(ended), -1)
@@ -229,7 +237,7 @@ def enumerate_episodes(mdp, policy, theta, *, horizon):
     paid = mdp.r[..., s, a] if mdp.r_next is None else mdp.r_next[..., s, a, s_next]
     last = np.take_along_axis(s_next, live.sum(axis=-1, keepdims=True) - 1, axis=-1)[:, 0]
     terminated = mdp.terminal[last]
-    columns = (s, mdp.observation[s] * live, a, paid * live, live)
+    columns = (s, mdp.observation[s] * live, a, np.where(live, paid, 0), live)
     batch = Episodes(
         *(np.broadcast_to(column, (*lead, *s.shape)) for column in columns),
         *(np.broadcast_to(end, (*lead, len(s))) for end in (terminated, ~terminated)),
@@ -270,8 +278,8 @@ def returns_to_go(rewards, gamma):
     rewards = np.asarray(rewards, dtype=float)
     if rewards.ndim == 0:
         raise ValueError(f"rewards must have shape (..., T), with a time axis; received {rewards!r}")
-    if not 0 <= gamma <= 1:
-        raise ValueError(f"gamma must be in [0, 1]; received {gamma!r}")
+    if not (isinstance(gamma, Real) and 0 <= gamma <= 1):
+        raise ValueError(f"gamma must be a number in [0, 1]; received {gamma!r}")
     by_time = np.moveaxis(rewards, -1, 0)
     returns = np.array(by_time)  # keeps the order in memory
     for t in reversed(range(len(returns) - 1)):
@@ -291,6 +299,8 @@ class _Simulator:
         rank = np.arange(len(cell)) - (count.cumsum() - count)[cell]
         size = (max(count.max(initial=0), 1), len(P))
         self.mdp, self.branches = mdp, size[0] > 1
+        self.start = mdp.mu.cumsum()
+        self.start /= self.start[-1]  # ends at 1 but for rounding, which must not pick an impossible state
         self.next_state = np.broadcast_to(np.arange(len(P)) // mdp.n_actions, size).copy()  # the end leads to itself
         self.next_state[rank, cell] = s_next
         self.cdf = np.full(size, 2.0)  # no uniform number reaches 2, so the last possible state takes the rounding
@@ -302,10 +312,9 @@ class _Simulator:
         lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
         cdf = np.broadcast_to(pi, (*lead, S, A)).reshape(-1, A).T.cumsum(axis=0)
         cdf /= cdf[-1]  # ends at 1 but for rounding, which must not pick an impossible action
-        start = (mdp.mu.cumsum() / mdp.mu.sum())[:, None]
 
         lane = np.arange(prod(lead) * n_episodes)  # the episodes that go on
-        s = _draw(start, np.zeros_like(lane), rng.random(len(lane)))
+        s = np.searchsorted(self.start, rng.random(len(lane)), side="right")
         blocks, t = [], 0
         while len(lane) and t < horizon:
             n_steps = min(BLOCK, horizon - t)
@@ -343,7 +352,7 @@ class _Simulator:
         if mdp.reward_std > 0:
             rewards = rewards + mdp.reward_std * rng.normal(size=rewards.shape)
         truncated = np.isin(np.arange(n_lanes), unfinished)
-        columns = (s * live, mdp.observation[s] * live, a * live, rewards * live, live)
+        columns = (s * live, mdp.observation[s] * live, a * live, np.where(live, rewards, 0), live)  # 0, not -1 * 0
         return Episodes(
             *(column.T.reshape(*shape, longest) for column in columns),
             terminated=~truncated.reshape(shape),

@@ -19,8 +19,8 @@ from math import prod
 
 import numpy as np
 
-from pglib._checks import check_count, check_positive, check_rng, check_theta
-from pglib.estimators import _weights
+from pglib._checks import check_count, check_positive, check_rng, check_theta, place
+from pglib.estimators import _observed_and_done, _weights
 from pglib.exact import _grid, action_probabilities
 from pglib.policies import _add_up
 from pglib.sampling import _Simulator, returns_to_go
@@ -43,7 +43,8 @@ class History:
     truncated : ndarray, shape (..., n_updates)
         Share of these episodes that the cap on their length cut.
     values : ndarray, shape (..., O), or None
-        The learned value of each observation after the last update, if there is a ``value_step_size``.
+        The learned value of each observation after the last update, if there is a ``value_step_size``; NaN where
+        ``theta`` is.
 
     Examples
     --------
@@ -172,11 +173,17 @@ def train(
     theta = check_theta(theta0, policy.n_params)
     if np.iscomplexobj(theta):
         raise ValueError("theta0 must be real to train with it; received complex numbers")
+    if not np.isfinite(theta).all():
+        where = np.argwhere(~np.isfinite(theta))[0]
+        raise ValueError(f"theta0 must be finite; it is {theta[tuple(where)]}{place(('i',), where)}")
+    if np.ndim(baseline) and np.shape(baseline)[-1] != env.n_states:
+        raise ValueError(f"baseline must have shape (..., {env.n_states}), (..., S); received {np.shape(baseline)}")
     pi = action_probabilities(env, policy, theta)  # says which run has none
     lead = np.broadcast_shapes(theta.shape[:-1], env.r.shape[:-2])
     theta = np.broadcast_to(theta, (*lead, policy.n_params)).copy()
-    n_observations = int(env.observation.max()) + 1
-    values = None if value_step_size is None else np.zeros((*lead, n_observations))
+    seen = np.full(int(env.observation.max()) + 1, env.observation[0])
+    seen[env.observation] = env.observation  # numbers that are no observation have weight 0, and perhaps no score
+    values = None if value_step_size is None else np.zeros((*lead, len(seen)))
     ascend = _adam(step_size) if optimizer == "adam" else lambda theta, gradient: theta + step_size * gradient
 
     kept = [(0, theta)]
@@ -187,14 +194,15 @@ def train(
         for _ in _counter(n_updates, progress):
             batch = simulator.episodes(pi, n_episodes, horizon, rng)
             learned = values
-            if update == "step":
-                new, learned = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
-            else:
-                b = baseline if values is None else values[..., env.observation]
-                new = ascend(theta, _mean_gradient(policy, theta, batch, gamma, b, n_observations, env.n_actions))
-                if values is not None:
-                    learned = _towards_mean_return(values, batch, gamma, value_step_size)
-            pi, defined = _policy_or_uniform(env, policy, new)
+            with np.errstate(all="ignore"):  # what a run that diverges computes; the warning below tells of it
+                if update == "step":
+                    new, learned = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
+                else:
+                    b = baseline if values is None else values[..., env.observation]
+                    new = ascend(theta, _mean_gradient(policy, theta, batch, gamma, b, seen, env.n_actions))
+                    if values is not None:
+                        learned = _towards_mean_return(values, batch, gamma, value_step_size)
+                pi, defined = _policy_or_uniform(env, policy, new)
             new[~defined] = np.nan
             ran = failed_at < 0
             returns[..., done] = np.where(ran, batch.rewards.sum(axis=-1).mean(axis=-1), np.nan)
@@ -211,18 +219,20 @@ def train(
         kept.append((done, theta))
     if (failed_at >= 0).any():
         warnings.warn(_which_failed(failed_at), RuntimeWarning, stacklevel=2)
+        if values is not None:
+            values[failed_at >= 0] = np.nan
     updates, theta = np.array([number for number, _ in kept]), np.stack([theta for _, theta in kept], axis=-2)
     return History(theta, updates, returns[..., :done], truncated[..., :done], values)
 
 
-def _mean_gradient(policy, theta, batch, gamma, baseline, n_observations, n_actions):
+def _mean_gradient(policy, theta, batch, gamma, baseline, seen, n_actions):
     """Return the mean over the episodes of what `reinforce` returns, shape (..., d)."""
     weights = _weights(batch, gamma=gamma, baseline=baseline) / batch.live.shape[-2]
     cell = batch.observations * n_actions + batch.actions
     flat = (*theta.shape[:-1], prod(cell.shape[-2:]))
-    table = _add_up(cell.reshape(flat), weights.reshape(flat), n_observations * n_actions)
-    table = table.reshape(*theta.shape[:-1], n_observations, n_actions)
-    return policy.score_sum(theta, np.arange(n_observations)[:, None], np.arange(n_actions), table)
+    table = _add_up(cell.reshape(flat), weights.reshape(flat), len(seen) * n_actions)
+    table = table.reshape(*theta.shape[:-1], len(seen), n_actions)
+    return policy.score_sum(theta, seen[:, None], np.arange(n_actions), table)
 
 
 def _towards_mean_return(values, batch, gamma, share):
@@ -240,7 +250,7 @@ def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
     """Return theta and values after a pass over one episode of each run in which they change from step to step."""
     weights = _weights(batch, gamma=gamma, baseline=baseline)
     returns = returns_to_go(batch.rewards, gamma)
-    columns = (batch.observations, batch.actions, batch.live, weights, returns)
+    columns = (*_observed_and_done(batch), batch.live, weights, returns)
     by_time = zip(*(np.moveaxis(column[..., 0, :], -1, 0) for column in columns), strict=True)
     for t, (o, a, live, weight, g) in enumerate(by_time):
         if values is not None:
@@ -254,8 +264,7 @@ def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
 
 def _policy_or_uniform(env, policy, theta):
     """Return the action probabilities (..., S, A), uniform where theta gives none, and whether it gives them (...)."""
-    with np.errstate(all="ignore"):
-        pi = np.exp(policy.log_prob(theta[..., None, None, :], *_grid(env)))
+    pi = np.exp(policy.log_prob(theta[..., None, None, :], *_grid(env)))
     defined = ((pi >= 0).all(axis=-1) & (np.abs(pi.sum(axis=-1) - 1) <= 1e-8)).all(axis=-1)
     defined &= np.isfinite(theta).all(axis=-1)
     return np.where(defined[..., None, None], pi, 1 / env.n_actions), defined

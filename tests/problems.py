@@ -66,3 +66,31 @@ def gauss(n=40):
     """Return nodes and weights with which E f(z), z standard normal, is exact for polynomials up to degree 2n - 1."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()
+
+
+def stopped_problem(rng, family, gamma, policy_kind, *, T=3, n_states=2, by_transition=False, aliased=False):
+    """Return a problem of few states and two actions that is stopped after T steps, a policy for it, and parameters."""
+    base = random_mdp(rng, family, gamma, n_states, 2, by_transition=by_transition, aliased=aliased)
+    policy = random_policy(rng, base, policy_kind)
+    return pg.with_horizon(base, T), policy, rng.normal(size=policy.n_params)
+
+
+def agree(samples, truth, z=4.5):
+    """Assert that the mean of samples (..., N, d) is within z standard errors of the truth, shape (..., d)."""
+    mean, sem = pg.mean_and_sem(samples)
+    assert mean.shape == np.shape(truth)
+    assert (np.abs(mean - truth) <= z * sem + 1e-12).all(), f"{mean} is not {truth}, standard errors {sem}"
+
+
+class Fixed(np.random.Generator):
+    """Draws one number for ever: the smallest or the largest of a uniform."""
+
+    def __new__(cls, value):
+        return super().__new__(cls, np.random.PCG64(0))
+
+    def __init__(self, value):
+        super().__init__(np.random.PCG64(0))
+        self.value = value
+
+    def random(self, size=None):
+        return np.full(size if size is not None else (), self.value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import complex_step
+from problems import Fixed, agree, complex_step, gauss
 
 import pglib as pg
 from pglib.symbolic import SymbolicPolicy
@@ -291,20 +291,6 @@ def test_same_seed_same_actions(case):
     assert (first != other).any()
 
 
-class Fixed(np.random.Generator):
-    """Draws one number for ever: the smallest or the largest of a uniform."""
-
-    def __new__(cls, value):
-        return super().__new__(cls, np.random.PCG64(0))
-
-    def __init__(self, value):
-        super().__init__(np.random.PCG64(0))
-        self.value = value
-
-    def random(self, size=None):
-        return np.full(size if size is not None else (), self.value)
-
-
 @pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
 @pytest.mark.parametrize("symbolic", [False, True])
 def test_no_action_of_probability_zero(uniform, symbolic):
@@ -466,3 +452,165 @@ def test_features_that_are_not_finite(bad):
 def test_sizes_that_are_none(make, name, bad):
     with pytest.raises(ValueError, match=rf"{name} must be an integer of at least 1; received {bad!r}"):
         make(bad)
+
+
+# --- the Gaussian policy
+
+
+def gaussian_formula():
+    """Return the log-density of a normal number with mean v + w s and log-std u, with its sampler."""
+    v, w, u, s, a = sp.symbols("v w u s a", real=True)
+    formula = -(((a - v - w * s) / sp.exp(u)) ** 2) / 2 - u - sp.log(2 * sp.pi) / 2
+
+    def sampler(theta, s, rng):
+        mean = theta[..., 0] + theta[..., 1] * s
+        return mean + np.exp(theta[..., 2]) * rng.normal(size=mean.shape)
+
+    return SymbolicPolicy(formula, theta=(v, w, u), state=s, action=a, sampler=sampler)
+
+
+def gaussian_inputs(lead, samples, seed=0):
+    """Return parameters (*lead, 3), and states, actions and weights of shape lead + samples; states are (1, s)."""
+    rng = np.random.default_rng([14, seed])
+    s = rng.normal(size=lead + samples)
+    return (
+        rng.normal(size=(*lead, 3)),
+        np.stack([np.ones_like(s), s], axis=-1),
+        rng.normal(size=lead + samples),
+        rng.normal(size=lead + samples),
+    )
+
+
+def test_gaussian_density_by_hand():
+    theta, s, a, _ = gaussian_inputs((), (50,))
+    mean, std = s @ theta[:2], np.exp(theta[2])
+    density = np.exp(-((a - mean) ** 2) / (2 * std**2)) / np.sqrt(2 * np.pi * std**2)
+    assert_allclose(np.exp(pg.Gaussian(2).log_prob(theta, s, a)), density, rtol=1e-13)
+
+
+def test_gaussian_score_is_the_derivative():
+    """By complex step, and by central differences without complex numbers."""
+    policy, (theta, s, a, _) = pg.Gaussian(2), gaussian_inputs((), (50,))
+    score = policy.score(theta, s, a)
+    derivative = complex_step(lambda x: policy.log_prob(x[:, None, :], s, a), theta)
+    assert_allclose(score, derivative.T, atol=1e-12)
+    up, down = (policy.log_prob((theta + sign * 1e-5 * np.eye(3))[:, None, :], s, a) for sign in (1, -1))
+    assert_allclose(score, ((up - down) / 2e-5).T, atol=1e-6)
+
+
+@pytest.mark.parametrize("log_std", [-1.0, 0.0, 0.7])
+def test_moments_of_the_gaussian_score(log_std):
+    """E score = 0 and E score score^T = diag(s s^T / sigma^2, 2), by quadrature; the density sums to 1."""
+    z, weight = gauss()
+    theta, s, std = np.array([0.4, -0.3, log_std]), np.array([1.0, 2.0]), np.exp(log_std)
+    a = s @ theta[:2] + std * z
+    score = pg.Gaussian(2).score(theta, s, a)
+    assert_allclose(weight @ score, 0, atol=1e-12)
+    expected = np.zeros((3, 3))
+    expected[:2, :2], expected[2, 2] = np.outer(s, s) / std**2, 2
+    assert_allclose((weight * score.T) @ score, expected, atol=1e-11)
+    grid = s @ theta[:2] + std * np.linspace(-12, 12, 4001)
+    assert_allclose(np.exp(pg.Gaussian(2).log_prob(theta, s, grid)).sum() * std * 24 / 4000, 1, atol=1e-13)
+
+
+@pytest.mark.parametrize("lead, samples", [((), ()), ((), (7,)), ((), (3, 5)), ((4,), (7,)), ((4,), (3, 5)), ((4,), ()),
+                                           ((2, 3), (5, 2)), ((), (0,)), ((4,), (0,)), ((4,), (3, 0)), ((0,), (5,)),
+                                           ((0,), ())])  # fmt: skip
+def test_gaussian_score_sum(lead, samples):
+    """The sum of weights times scores, and the numbers of the formula; complex and integer weights, lists."""
+    policy, (theta, s, a, real) = pg.Gaussian(2), gaussian_inputs(lead, samples)
+    score = policy.score(theta.reshape(*lead, *[1] * len(samples), 3), s, a)
+    for weights in (real, real + 2j * real**2, (3 * real).astype(int)):
+        total = policy.score_sum(theta, s, a, weights)
+        assert total.shape == (*lead, 3)
+        assert_allclose(total, (weights[..., None] * score).sum(axis=tuple(range(len(lead), weights.ndim))), atol=1e-12)
+        assert_allclose(total, gaussian_formula().score_sum(theta, s[..., 1], a, weights), atol=1e-12)
+
+
+def test_gaussian_score_sum_broadcasts():
+    """One state for all samples, a state for each run, one action for each column, and a batch that is a loop."""
+    policy, (theta, s, a, weights) = pg.Gaussian(2), gaussian_inputs((4,), (5, 3))
+    score = policy.score(theta[:, None, None, :], s[1, 2, 1], a[0, 0])
+    total = policy.score_sum(theta, s[1, 2, 1], a[0, 0], weights)
+    assert_allclose(total, (weights[..., None] * score).sum(axis=(1, 2)), atol=1e-12)
+    of_runs = policy.score_sum(theta, s[:, :1, :1], a, weights)
+    loop = [policy.score_sum(theta[i], s[i, 0, 0], a[i], weights[i]) for i in range(4)]
+    assert_allclose(of_runs, loop, atol=1e-12)
+    with pytest.raises(ValueError, match="broadcast"):
+        policy.score_sum(theta[0], s[0, :, 0], a[0, 0, 0], 1.0)
+    with pytest.raises(ValueError, match="broadcast"):
+        policy.score_sum(theta[0], s[0, 0, 0], a[0, 0], np.ones(1))
+
+
+def test_gaussian_is_its_formula():
+    """Log-probability, score and, from equal generators, actions."""
+    hand, formula, (theta, s, a, _) = pg.Gaussian(2), gaussian_formula(), gaussian_inputs((4,), (6,))
+    each = theta[:, None, :]
+    assert_allclose(hand.log_prob(each, s, a), formula.log_prob(each, s[..., 1], a), atol=1e-13)
+    assert_allclose(hand.score(each, s, a), formula.score(each, s[..., 1], a), atol=1e-12)
+    draws = (
+        policy.sample(each, state, rng=np.random.default_rng(15)) for policy, state in ((hand, s), (formula, s[..., 1]))
+    )
+    assert_allclose(*draws, atol=1e-14)
+
+
+def test_moments_of_gaussian_actions():
+    """Mean, variance, and fourth moment 3 sigma^4 in two runs, each in its own state."""
+    theta, s = np.array([[1.0, 0.5, -0.5], [0.0, -1.0, 0.3]]), np.array([[1.0, 2.0], [1.0, -1.0]])
+    a = pg.Gaussian(2).sample(
+        theta[:, None, :], np.broadcast_to(s[:, None, :], (2, 100_000, 2)), rng=np.random.default_rng(16)
+    )
+    assert a.shape == (2, 100_000)
+    z = (a - np.array([[2.0], [1.0]])) / np.exp(theta[:, 2:])
+    agree(np.stack([z, z**2, z**3, z**4], axis=-1), np.tile([0.0, 1.0, 0.0, 3.0], (2, 1)))
+
+
+def test_gaussian_shapes_and_kinds():
+    """States and parameters broadcast; integers, float32, lists and read-only arrays give the same numbers."""
+    policy, theta, s = pg.Gaussian(2), np.array([1.0, 2.0, 0.0]), np.array([1.0, 3.0])
+    assert policy.n_params == 3 and policy.n_features == 2
+    theta.flags.writeable = s.flags.writeable = False
+    for method in (policy.log_prob, policy.score):
+        expected = method(theta, s, 5.0)
+        assert_array_equal(method([1, 2, 0], [1, 3], 5), expected)
+        assert_array_equal(method(theta.astype(np.float32), s.astype(int), np.int8(5)), expected)
+        assert method(np.zeros((6, 1, 3)), np.ones((4, 2)), np.zeros((2, 1, 1))).shape[:3] == (2, 6, 4)
+    rng = np.random.default_rng(17)
+    assert np.shape(policy.sample(theta, s, rng=rng)) == ()
+    assert policy.sample(np.zeros((6, 1, 3)), np.ones((4, 2)), rng=rng).shape == (6, 4)
+    assert policy.sample(np.zeros((6, 3)), s, rng=rng).shape == (6,)
+
+
+@pytest.mark.parametrize("duplicate", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy], ids=["pickle", "copy"])
+def test_a_pickled_gaussian_gives_the_same_numbers(duplicate):
+    policy, (theta, s, a, weights) = pg.Gaussian(2), gaussian_inputs((), (6,))
+    again = duplicate(policy)
+    assert_array_equal(again.score_sum(theta, s, a, weights), policy.score_sum(theta, s, a, weights))
+    draws = [p.sample(theta, s, rng=np.random.default_rng(18)) for p in (policy, again)]
+    assert_array_equal(*draws)
+
+
+@pytest.mark.parametrize("method", ["log_prob", "score", "score_sum", "sample"])
+@pytest.mark.parametrize("theta, s, message", [
+    (np.zeros(2), [1.0, 2.0], r"theta must have shape \(\.\.\., 3\), one entry a parameter; received \(2,\)"),
+    (np.zeros(3), [1.0], r"s must have shape \(\.\.\., 2\), one vector a state; received \(1,\)"),
+    (np.zeros(3), 1.0, r"s must have shape \(\.\.\., 2\), one vector a state; received \(\)"),
+    (np.zeros(3), np.zeros((2, 3)), r"s must have shape \(\.\.\., 2\), one vector a state; received \(2, 3\)"),
+])  # fmt: skip
+def test_what_the_gaussian_refuses(method, theta, s, message):
+    with pytest.raises(ValueError, match=message):
+        calls(pg.Gaussian(2), s, 0.0)[method](theta)
+
+
+@pytest.mark.parametrize("bad", [0, 1.5, True, None])
+def test_a_gaussian_without_features(bad):
+    with pytest.raises(ValueError, match=rf"n_features must be an integer of at least 1; received {bad}"):
+        pg.Gaussian(bad)
+
+
+def test_gaussian_generator_and_weights():
+    theta = np.zeros((4, 3))
+    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator.*; received None"):
+        pg.Gaussian(2).sample(theta, np.ones(2), rng=None)
+    with pytest.raises(ValueError, match=r"weights must begin with the axes \(4,\) of theta; received shape \(3,\)"):
+        pg.Gaussian(2).score_sum(theta, np.ones(2), 0.0, np.ones(3))
