@@ -108,7 +108,7 @@ def _weights(batch, *, gamma, baseline, reward_to_go=True, discount_states=True)
     returns = returns_to_go(batch.rewards, gamma)
     if not reward_to_go:
         returns = np.broadcast_to(returns[..., :1], returns.shape)
-    weights = returns - _baseline(baseline, returns, batch.states)
+    weights = returns if baseline is None else returns - _baseline(baseline, returns, batch.states)
     if reward_to_go and discount_states and gamma < 1:
         weights = weights * gamma ** np.arange(weights.shape[-1])
     return weights * batch.live
@@ -116,8 +116,6 @@ def _weights(batch, *, gamma, baseline, reward_to_go=True, discount_states=True)
 
 def _baseline(baseline, returns, states):
     """Return b for each step, broadcastable to (..., N, T)."""
-    if baseline is None:
-        return 0.0
     if isinstance(baseline, str):
         if baseline != "leave_one_out":
             raise ValueError(

@@ -335,29 +335,35 @@ class _Simulator:
     def _side_by_side(self, blocks, n_steps, unfinished, shape, rng):
         """Return what the blocks hold as one `Episodes`, and pay the rewards."""
         mdp, n_lanes = self.mdp, prod(shape)
-        s, a, s_next = np.zeros((3, n_steps, n_lanes), np.intp)
-        live = np.zeros((n_steps, n_lanes), bool)
+        s, o, a = np.zeros((3, n_steps, n_lanes), np.intp)
+        rewards, live = np.zeros((n_steps, n_lanes)), np.zeros((n_steps, n_lanes), bool)
         for now, lane, path, chosen in blocks:
-            s[now, lane], a[now, lane], s_next[now, lane] = path[:-1], chosen, path[1:]
-            live[now, lane] = ~mdp.terminal[path[:-1]]
+            alive = ~mdp.terminal[path[:-1]]
+            paid = self._rewards(lane // shape[-1], path[:-1], chosen, path[1:], shape[:-1], rng)
+            s[now, lane], o[now, lane], a[now, lane] = (
+                path[:-1] * alive,
+                mdp.observation[path[:-1]] * alive,
+                chosen * alive,
+            )
+            rewards[now, lane], live[now, lane] = np.where(alive, paid, 0), alive
         longest = int(live.any(axis=1).sum())
-        s, a, s_next, live = (column[:longest] for column in (s, a, s_next, live))
-        where = (s, a) if mdp.r_next is None else (s, a, s_next)
-        table = mdp.r if mdp.r_next is None else mdp.r_next
-        if table.ndim > len(where):  # another reward for each run
-            table = np.broadcast_to(table, (*shape[:-1], *table.shape[-len(where) :]))
-            table = table.reshape(-1, *table.shape[-len(where) :])
-            where = (np.arange(n_lanes) // shape[-1], *where)
-        rewards = table[where]
-        if mdp.reward_std > 0:
-            rewards = rewards + mdp.reward_std * rng.normal(size=rewards.shape)
         truncated = np.isin(np.arange(n_lanes), unfinished)
-        columns = (s * live, mdp.observation[s] * live, a * live, np.where(live, rewards, 0), live)  # 0, not -1 * 0
         return Episodes(
-            *(column.T.reshape(*shape, longest) for column in columns),
+            *(column[:longest].T.reshape(*shape, longest) for column in (s, o, a, rewards, live)),
             terminated=~truncated.reshape(shape),
             truncated=truncated.reshape(shape),
         )
+
+    def _rewards(self, run, s, a, s_next, lead, rng):
+        """Return sampled rewards, with the shape of ``s``."""
+        mdp = self.mdp
+        table, where = (mdp.r, (s, a)) if mdp.r_next is None else (mdp.r_next, (s, a, s_next))
+        own = table.shape[-len(where) :]
+        if table.ndim > len(where):  # another reward for each run
+            table = np.broadcast_to(table, (*lead, *own)).reshape(-1, *own)
+            where = (run, *where)
+        paid = table[where]
+        return paid + mdp.reward_std * rng.normal(size=paid.shape) if mdp.reward_std > 0 else paid
 
 
 def _draw(cdf, row, u):

@@ -22,7 +22,6 @@ import numpy as np
 from pglib._checks import check_count, check_positive, check_rng, check_theta, place
 from pglib.estimators import _observed_and_done, _weights
 from pglib.exact import _grid, action_probabilities
-from pglib.policies import _add_up
 from pglib.sampling import _Simulator, returns_to_go
 
 __all__ = ["History", "train"]
@@ -227,23 +226,28 @@ def train(
 
 def _mean_gradient(policy, theta, batch, gamma, baseline, seen, n_actions):
     """Return the mean over the episodes of what `reinforce` returns, shape (..., d)."""
-    weights = _weights(batch, gamma=gamma, baseline=baseline) / batch.live.shape[-2]
-    cell = batch.observations * n_actions + batch.actions
-    flat = (*theta.shape[:-1], prod(cell.shape[-2:]))
-    table = _add_up(cell.reshape(flat), weights.reshape(flat), len(seen) * n_actions)
-    table = table.reshape(*theta.shape[:-1], len(seen), n_actions)
-    return policy.score_sum(theta, seen[:, None], np.arange(n_actions), table)
+    weights = _weights(batch, gamma=gamma, baseline=baseline)
+    run, o, a, weights = _taken(batch, batch.observations, batch.actions, weights)
+    shape = (*theta.shape[:-1], len(seen), n_actions)
+    table = np.bincount((run * len(seen) + o) * n_actions + a, weights, prod(shape)) / batch.live.shape[-2]
+    return policy.score_sum(theta, seen[:, None], np.arange(n_actions), table.reshape(shape))
 
 
 def _towards_mean_return(values, batch, gamma, share):
     """Return the values (..., O) moved towards the mean of the returns that followed each observation."""
-    returns = returns_to_go(batch.rewards, gamma) * batch.live
-    flat = (*values.shape[:-1], prod(returns.shape[-2:]))
-    cell = batch.observations.reshape(flat)
-    count = _add_up(cell, batch.live.reshape(flat), values.shape[-1])
-    total = _add_up(cell, returns.reshape(flat), values.shape[-1])
-    mean = np.divide(total, count, out=values.copy(), where=count > 0)
-    return values + share * (mean - values)
+    run, o, returns = _taken(batch, batch.observations, returns_to_go(batch.rewards, gamma))
+    cell = run * values.shape[-1] + o
+    total, count = np.bincount(cell, returns, values.size), np.bincount(cell, minlength=values.size)
+    mean = np.divide(total, count, out=values.flatten(), where=count > 0)
+    return values + share * (mean.reshape(values.shape) - values)
+
+
+def _taken(batch, *columns):
+    """Return the run of each step that was taken, and the columns (..., N, T) there, all of shape (n_taken,)."""
+    by_time = [np.moveaxis(column, -1, 0).ravel() for column in (batch.live, *columns)]  # as they lie in memory
+    taken = np.flatnonzero(by_time[0])
+    n_episodes, n_lanes = batch.live.shape[-2], prod(batch.live.shape[:-1])
+    return taken % n_lanes // n_episodes, *(column[taken] for column in by_time[1:])
 
 
 def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
