@@ -84,9 +84,15 @@ def equal(claim, left, right, *, tolerance=1e-9):
     --------
     >>> equal("T-example", [0.1 + 0.2, 1], [0.3, 1])
     [equal] T-example: (0.3, 1) both ways, to 1e-09
+
+    Statements that are true or false, such as a claim about a hundred runs:
+
+    >>> equal("T-example", [0.97 >= 0.95, 0.2 < 0.1], [True, False])
+    [equal] T-example: true, false, as claimed
     """
     if not 0 <= tolerance <= 0.01:
         raise AssertionError(f"{claim}: tolerance must lie in [0, 0.01], or the check shows nothing; it is {tolerance}")
+    statements = np.asarray(left).dtype == np.asarray(right).dtype == bool
     left, right = _array(claim, "left", left), _array(claim, "right", right)
     if left.shape != right.shape:
         raise AssertionError(f"{claim}: left has shape {left.shape}, right has shape {right.shape}")
@@ -95,7 +101,10 @@ def equal(claim, left, right, *, tolerance=1e-9):
         worst = np.unravel_index(np.argmax(excess), excess.shape)
         where = f" at index {tuple(map(int, worst))}" if worst else ""
         raise AssertionError(f"{claim}: {float(left[worst])} is not {float(right[worst])}{where}")
-    _report("equal", claim, f"{_text(right)} both ways, to {tolerance:g}")
+    if statements:
+        _report("equal", claim, f"{', '.join('true' if x else 'false' for x in right.ravel())}, as claimed")
+    else:
+        _report("equal", claim, f"{_text(right)} both ways, to {tolerance:g}")
 
 
 def estimate(claim, samples, truth, *, against=None, resolution=None, z=4.5, rng=None):
