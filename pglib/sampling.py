@@ -26,7 +26,7 @@ from pglib.mdp import FiniteMDP
 
 __all__ = ["Episodes", "enumerate_episodes", "returns_to_go", "rollout"]
 
-BLOCK = 16  # steps between two looks at which episodes have ended
+BLOCK = 16  # most steps between two looks at which episodes have ended
 MOST = 1_000_000  # episodes beyond which listing them all is refused
 
 
@@ -288,68 +288,72 @@ def returns_to_go(rewards, gamma):
 
 
 class _Simulator:
-    """A finite problem made ready for sampling: the possible next states of each pair (s, a), worked out once."""
+    """A finite problem made ready for sampling: the possible next states of each cell s * A + a, worked out once.
+
+    In the loop a state is the number s * A of its first cell. A draw from a table with K columns is then one comparison
+    for each of its first K - 1 columns, made for all episodes at once: the number of cumulative probabilities that the
+    uniform number has passed is what is added to the number of the row's first entry.
+    """
 
     def __init__(self, mdp):
         if not isinstance(mdp, FiniteMDP):
             raise ValueError(f"env must be a FiniteMDP; received {mdp!r}")
-        P = mdp.P.reshape(-1, mdp.n_states)  # one row for each cell s * A + a
+        P = mdp.P.reshape(-1, mdp.n_states)
         cell, s_next = np.nonzero(P)
         count = np.bincount(cell, minlength=len(P))
         rank = np.arange(len(cell)) - (count.cumsum() - count)[cell]
-        size = (max(count.max(initial=0), 1), len(P))
-        self.mdp, self.branches = mdp, size[0] > 1
+        self.mdp, self.most_next = mdp, max(count.max(initial=0), 1)
         self.start = mdp.mu.cumsum()
         self.start /= self.start[-1]  # ends at 1 but for rounding, which must not pick an impossible state
-        self.next_state = np.broadcast_to(np.arange(len(P)) // mdp.n_actions, size).copy()  # the end leads to itself
-        self.next_state[rank, cell] = s_next
-        self.cdf = np.full(size, 2.0)  # no uniform number reaches 2, so the last possible state takes the rounding
-        self.cdf[rank, cell] = np.where(rank + 1 < count[cell], np.cumsum(P, axis=1)[cell, s_next], 2)
+        next_state = np.repeat(np.arange(len(P)) // mdp.n_actions, self.most_next)  # the end leads to itself
+        next_state[cell * self.most_next + rank] = s_next
+        self.next_first = next_state * mdp.n_actions
+        cdf = np.full((len(P), self.most_next), 2.0)  # no uniform number passes 2: the last possible state is the last
+        cdf[cell, rank] = np.where(rank + 1 < count[cell], np.cumsum(P, axis=1)[cell, s_next], 2)
+        self.bounds = _columns(cdf)
 
     def episodes(self, pi, n_episodes, horizon, rng):
         """Return `Episodes` of shape (..., N, T) for action probabilities pi (..., S, A)."""
-        mdp, (S, A) = self.mdp, pi.shape[-2:]
+        mdp, (S, A), K = self.mdp, pi.shape[-2:], self.most_next
         lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
-        cdf = np.broadcast_to(pi, (*lead, S, A)).reshape(-1, A).T.cumsum(axis=0)
-        cdf /= cdf[-1]  # ends at 1 but for rounding, which must not pick an impossible action
+        cdf = np.broadcast_to(pi, (*lead, S, A)).cumsum(axis=-1)
+        cdf /= cdf[..., -1:]  # ends at 1 but for rounding, which must not pick an impossible action
+        bounds = _columns(cdf)
 
         lane = np.arange(prod(lead) * n_episodes)  # the episodes that go on
-        s = np.searchsorted(self.start, rng.random(len(lane)), side="right")
+        first = np.searchsorted(self.start, rng.random(len(lane)), side="right") * A
         blocks, t = [], 0
         while len(lane) and t < horizon:
-            n_steps = min(BLOCK, horizon - t)
-            row_of_run = lane // n_episodes * S
-            u = rng.random((n_steps, 1 + self.branches, len(lane)))
-            path, chosen = np.empty((n_steps + 1, len(lane)), np.intp), np.empty((n_steps, len(lane)), np.intp)
+            n_steps = min(max(t, 1), BLOCK, horizon - t)  # short blocks first: many problems end soon
+            table = lane // n_episodes * (S * A)  # where the run's action probabilities begin
+            u = rng.random((n_steps, 1 + (K > 1), len(lane)))
+            cells = np.empty((n_steps, len(lane)), np.intp)
             for k in range(n_steps):
-                a = _draw(cdf, row_of_run + s, u[k, 0])
-                path[k], chosen[k] = s, a
-                cell = s * A + a
-                s = self.next_state[_draw(self.cdf, cell, u[k, 1]) if self.branches else 0, cell]
-            path[n_steps] = s
-            blocks.append((slice(t, t + n_steps), lane, path, chosen))
-            going_on = ~mdp.terminal[s]
-            lane, s, t = lane[going_on], s[going_on], t + n_steps
-        return self._side_by_side(blocks, t, lane, (*lead, n_episodes), rng)
+                cells[k] = cell = _draw(bounds, table + first, first, u[k, 0])
+                first = self.next_first[_draw(self.bounds, cell * K, cell * K, u[k, 1]) if K > 1 else cell]
+            blocks.append((t, lane, cells, first))
+            going_on = ~mdp.terminal[first // A]
+            lane, first, t = lane[going_on], first[going_on], t + n_steps
+        return self._side_by_side(blocks, lane, (*lead, n_episodes), rng)
 
-    def _side_by_side(self, blocks, n_steps, unfinished, shape, rng):
+    def _side_by_side(self, blocks, unfinished, shape, rng):
         """Return what the blocks hold as one `Episodes`, and pay the rewards."""
-        mdp, n_lanes = self.mdp, prod(shape)
-        s, o, a = np.zeros((3, n_steps, n_lanes), np.intp)
-        rewards, live = np.zeros((n_steps, n_lanes)), np.zeros((n_steps, n_lanes), bool)
-        for now, lane, path, chosen in blocks:
-            alive = ~mdp.terminal[path[:-1]]
-            paid = self._rewards(lane // shape[-1], path[:-1], chosen, path[1:], shape[:-1], rng)
-            s[now, lane], o[now, lane], a[now, lane] = (
-                path[:-1] * alive,
-                mdp.observation[path[:-1]] * alive,
-                chosen * alive,
-            )
-            rewards[now, lane], live[now, lane] = np.where(alive, paid, 0), alive
-        longest = int(live.any(axis=1).sum())
+        mdp, n_lanes, at_end = self.mdp, prod(shape), self.mdp.terminal.repeat(self.mdp.n_actions)
+        taken = [np.zeros((3, 0), np.intp)]  # for each step: t * n_lanes + lane, its cell, the next state's first cell
+        for t, lane, cells, first in blocks:
+            live = ~at_end[cells]
+            place = np.arange(t, t + len(cells))[:, None] * n_lanes + lane
+            taken.append([column[live] for column in (place, cells, np.concatenate([cells[1:], first[None]]))])
+        place, cell, after = (np.concatenate(column) for column in zip(*taken, strict=True))
+        s, a = np.divmod(cell, mdp.n_actions)
+        rewards = self._rewards(place % n_lanes // shape[-1], s, a, after // mdp.n_actions, shape[:-1], rng)
+        longest = int(place.max()) // n_lanes + 1 if len(place) else 0
+        by_time = [np.zeros(longest * n_lanes, kind) for kind in (int, int, int, float, bool)]
+        for column, values in zip(by_time, (s, mdp.observation[s], a, rewards, True), strict=True):
+            column[place] = values
         truncated = np.isin(np.arange(n_lanes), unfinished)
         return Episodes(
-            *(column[:longest].T.reshape(*shape, longest) for column in (s, o, a, rewards, live)),
+            *(column.reshape(longest, n_lanes).T.reshape(*shape, longest) for column in by_time),
             terminated=~truncated.reshape(shape),
             truncated=truncated.reshape(shape),
         )
@@ -366,9 +370,13 @@ class _Simulator:
         return paid + mdp.reward_std * rng.normal(size=paid.shape) if mdp.reward_std > 0 else paid
 
 
-def _draw(cdf, row, u):
-    """Return how many entries of the column cdf[:, row] are at most u: an index with that distribution function."""
-    index = (u >= cdf[0][row]).astype(np.intp)
-    for bound in cdf[1:-1]:
-        index += u >= bound[row]
-    return index
+def _columns(cdf):
+    """Return views of a table (..., K): the k-th, read where a row begins, gives its entry k; k < K - 1."""
+    return [cdf.reshape(-1)[k:] for k in range(cdf.shape[-1] - 1)]
+
+
+def _draw(bounds, row, start, u):
+    """Return ``start`` plus an index drawn from the distribution function that begins at ``row``."""
+    for bound in bounds:
+        start = start + (u >= bound[row])
+    return start
