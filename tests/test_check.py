@@ -144,6 +144,39 @@ def test_tolerance_of_equal(capsys):
         equal("T-exact", 1.0, 1.0 + 2**-52, tolerance=0)
 
 
+@pytest.mark.parametrize("left, right, text", [
+    (True, np.True_, "true"),
+    (0.2 < 0.1, False, "false"),
+    ([3 > 2, 2 > 3], [True, False], "true, false"),
+    (np.eye(2) > 0, [[True, False], [False, True]], "true, false, false, true"),
+])  # fmt: skip
+def test_equal_statements(capsys, left, right, text):
+    equal("T-say", left, right)
+    assert line(capsys) == f"[equal] T-say: {text}, as claimed"
+
+
+@pytest.mark.parametrize("left, right, message", [
+    (False, True, r" is not "),
+    (True, False, r" is not "),
+    ([True, False, True], [True, True, True], r" is not .* at index \(1,\)"),
+    ([True], True, r"left has shape \(1,\), right has shape \(\)"),
+    ([True, True], [True], r"left has shape \(2,\), right has shape \(1,\)"),
+    (np.zeros(0, bool), np.zeros(0, bool), r"left must hold finite numbers, at least one"),
+])  # fmt: skip
+def test_statements_that_do_not_hold(capsys, left, right, message):
+    """Whatever the tolerance: it means nothing for statements."""
+    for tolerance in (0, 1e-9, 0.01):
+        with pytest.raises(AssertionError, match=rf"^T-say: .*{message}"):
+            equal("T-say", left, right, tolerance=tolerance)
+    assert not capsys.readouterr().out
+
+
+def test_numbers_are_no_statements(capsys):
+    """A statement beside a number is compared as a number, and the line says so."""
+    equal("T-say", [True, False], [1, 0])
+    assert line(capsys) == "[equal] T-say: (1, 0) both ways, to 1e-09"
+
+
 # --- estimate
 
 

@@ -424,7 +424,7 @@ def test_pathwise_of_runs():
     ({"rng": None}, r"rng must be a numpy\.random\.Generator"),
     ({"f": np.sum}, r"f must return one number for each sample, shape \(5,\); it returned \(\)"),
     ({"f": lambda a: a[:, None]}, r"f must return one number for each sample, shape \(5,\); it returned \(5, 1\)"),
-    ({"s": [[1.0], [2.0]]}, r"broadcast|s must be one state"),
+    ({"s": [[1.0], [2.0]]}, r"s must be one state, as the policy takes it; received shape \(2, 1\)"),
     ({"s": [1.0, 2.0]}, r"s must have shape \(\.\.\., 1\), one vector a state"),
     ({"theta": [0.0]}, r"theta must have shape \(\.\.\., 2\)"),
 ])  # fmt: skip

@@ -1,5 +1,6 @@
 """Training against slow loops that draw the same episodes from an equal generator."""
 
+import signal
 import sys
 import warnings
 
@@ -345,6 +346,58 @@ def test_ctrl_c(k, lead):
     assert_array_equal(history.theta, whole.theta[..., history.updates, :])
     assert_array_equal(history.returns, whole.returns[..., : k - 1])
     assert history.truncated.shape == (*lead, k - 1) and history.values.shape == (*lead, 1)
+
+
+@pytest.mark.parametrize("method", ["log_prob", "score_sum"])
+def test_a_real_signal(method):
+    """SIGINT itself, while a policy is tabulated (the first time before the training) or while its score is taken."""
+
+    class Signalled(pg.Softmax):
+        calls = 0
+
+        def __getattribute__(self, name):
+            if name == method:
+                type(self).calls += 1
+                if type(self).calls == 4:
+                    signal.raise_signal(signal.SIGINT)
+            return super().__getattribute__(name)
+
+    features = np.random.default_rng(0).normal(size=(1, 2, 2))
+    options = {"gamma": 1.0, "n_updates": 10, "optimizer": "adam", "value_step_size": 0.5}
+    with pytest.warns(RuntimeWarning, match=r"^interrupted after \d of 10 updates; they are returned$"):
+        history = run(pg.short_corridor(), Signalled(features), np.zeros((3, 2)), **options)
+    done = int(history.updates[-1])
+    assert done == (2 if method == "log_prob" else 3)
+    whole = run(pg.short_corridor(), pg.Softmax(features), np.zeros((3, 2)), **options | {"n_updates": done})
+    for name in ("theta", "updates", "returns", "truncated", "values"):
+        assert_array_equal(getattr(history, name), getattr(whole, name))
+
+
+def test_ctrl_c_after_a_run_has_diverged():
+    """Both are told; the run that diverged has no values, the others have."""
+
+    class Pressed(type(probability())):
+        left = 6
+
+        def score_sum(self, *args):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            return super().score_sum(*args)
+
+    p, s, a = sp.symbols("p s a", real=True)
+    policy = Pressed(a * sp.log(p) + (1 - a) * sp.log(1 - p), theta=[p], state=s, action=a, actions=[0, 1])
+    means = np.array([[0.0, 0.0], [1.0, 1.0]])
+    options = {"gamma": 1.0, "step_size": 5.0, "n_episodes": 1, "horizon": 1, "n_updates": 9, "value_step_size": 0.1}
+    with pytest.warns(RuntimeWarning) as caught:
+        history = run(pg.bandit(means), policy, np.full((2, 1), 0.5), **options)
+    assert [str(x.message) for x in caught] == [
+        "interrupted after 5 of 9 updates; they are returned",
+        "1 of 2 runs diverged, their parameters give no policy: run 1 at update 1",
+    ]
+    assert history.updates.tolist() == [0, 1, 2, 3, 4, 5] and history.returns.shape == (2, 5)
+    assert np.isnan(history.theta[1, 1:]).all() and (history.theta[0] == 0.5).all()
+    assert history.values[0].tolist() == [0.0] and np.isnan(history.values[1]).all()
 
 
 # --- progress
