@@ -419,6 +419,19 @@ def test_pathwise_of_runs():
     agree(samples, np.stack([2 * theta[..., 0], 2 * np.exp(2 * theta[..., 1])], axis=-1))
 
 
+def test_samples_come_from_the_generator():
+    """The same seed gives the same ones, a generator that goes on gives others."""
+    rng = np.random.default_rng(3)
+    policy, theta = pg.Gaussian(1), [0.0, 0.0]
+    first, second = (pg.score_function(np.square, policy, theta, [1.0], n_samples=9, rng=rng) for _ in range(2))
+    again = pg.score_function(np.square, policy, theta, [1.0], n_samples=9, rng=np.random.default_rng(3))
+    assert_array_equal(first, again)
+    assert (first != second).all()
+    steps = [both(np.square, lambda x: 2 * x, theta, 9, seed)[1] for seed in (4, 4, 5)]
+    assert_array_equal(steps[0], steps[1])
+    assert (steps[0] != steps[2]).any(axis=-1).all()
+
+
 @pytest.mark.parametrize("change, message", [
     ({"n_samples": 0}, r"n_samples must be an integer of at least 1; received 0"),
     ({"rng": None}, r"rng must be a numpy\.random\.Generator"),

@@ -57,6 +57,29 @@ def test_frequencies_of_steps(family, aliased):
         assert not (np.abs(seen - other) <= 4.5 * np.sqrt(other * (1 - other) / n) + 1e-12).all()
 
 
+def test_steps_are_independent():
+    """With fair coins for every action and every next state, no two of the 80 coins of 40 steps go together.
+
+    Steps are drawn in blocks, so one number drawn twice in a block would show here, and in no frequency of one step.
+    """
+    mdp = pg.FiniteMDP(np.full((2, 2, 2), 0.5), np.zeros((2, 2)), [0.5, 0.5], gamma=0.9)
+    n = 20_000
+    batch = draw(mdp, pg.Softmax.binary(2), np.zeros(2), n, 40)
+    coins = 2.0 * np.concatenate([batch.states, batch.actions], axis=-1) - 1
+    together = coins.T @ coins / n - np.eye(80)
+    assert np.abs(together).max() * np.sqrt(n) < 5
+    assert np.abs(coins.mean(axis=0)).max() * np.sqrt(n) < 4.5
+
+
+def test_runs_are_independent():
+    """Two runs of the same policy start, act, move and are paid without regard to each other."""
+    fair = pg.FiniteMDP(np.full((2, 2, 2), 0.5), np.zeros((2, 2)), [0.5, 0.5], gamma=0.9, reward_std=1.0)
+    n = 20_000
+    batch = draw(fair, pg.Softmax.binary(2), np.zeros((2, 2)), n, 3)
+    for x in (2.0 * batch.states - 1, 2.0 * batch.actions - 1, batch.rewards):
+        assert np.abs((x[0] * x[1]).mean(axis=0)).max() * np.sqrt(n) < 4.5
+
+
 def test_first_states():
     mdp = random_mdp(np.random.default_rng(3), "dense", 0.9, 6, 2)
     first = draw(mdp, pg.Softmax.binary(6), np.zeros(6), 20_000, 1).states[:, 0]
@@ -375,6 +398,15 @@ def test_numbers_of_episodes():
     assert batch.live.shape == (3, 1) and prob.tolist() == [1 / 3] * 3
     batch, _ = pg.enumerate_episodes(pg.short_corridor(), pg.Softmax.binary(1), np.zeros(1), horizon=3)
     assert batch.live.shape == (8, 3) and batch.terminated.sum() == 1  # of the 2^3 only right, left, right arrives
+
+
+def test_observations_of_the_list():
+    """Those of the problem where a step was taken, and 0 behind the end, even if no state shows 0."""
+    mdp = pg.short_corridor()
+    mdp = pg.FiniteMDP(mdp.P, mdp.r, mdp.mu, gamma=1.0, terminal=mdp.terminal, observation=[2, 1, 2, 1])
+    batch, _ = pg.enumerate_episodes(mdp, pg.Softmax.binary(3), np.zeros(3), horizon=5)
+    assert (~batch.live).any()
+    assert_array_equal(batch.observations, np.where(batch.live, mdp.observation[batch.states], 0))
 
 
 def test_listed_probabilities_are_frequencies():

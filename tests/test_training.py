@@ -112,14 +112,18 @@ def test_update_from_step_to_step(value_step_size, baseline, runs):
 
 
 @pytest.mark.parametrize("runs", [(), (3,)])
-def test_learned_baseline_by_a_slow_loop(runs):
-    """After the update, v moves by its share of the way to the mean of all returns seen from the observation."""
+@pytest.mark.parametrize("episodes", [EPISODES, {"n_episodes": 1, "horizon": 1}], ids=["many", "one step"])
+def test_learned_baseline_by_a_slow_loop(runs, episodes):
+    """After the update, v moves by its share of the way to the mean of all returns seen from the observation.
+
+    What was not seen in an update stays: of one step, all observations but one.
+    """
     rng, mdp, policy = problem(2, runs)
     theta = rng.normal(size=(*runs, policy.n_params))
-    history = run(mdp, policy, theta, seed=4, value_step_size=0.25)
+    history = run(mdp, policy, theta, seed=4, value_step_size=0.25, n_updates=8, **episodes)
     same, v = np.random.default_rng(4), np.zeros((*runs, int(mdp.observation.max()) + 1))
-    for _ in range(4):
-        batch = pg.rollout(mdp, policy, theta, rng=same, **EPISODES)
+    for _ in range(8):
+        batch = pg.rollout(mdp, policy, theta, rng=same, **episodes)
         samples = pg.reinforce(policy, theta, batch, gamma=0.9, baseline=v[..., mdp.observation], allow_truncated=True)
         theta = theta + 0.1 * samples.mean(axis=-2)
         returns = pg.returns_to_go(batch.rewards, 0.9)
@@ -292,12 +296,16 @@ def test_all_runs_diverge():
         run(pg.bandit([1.0, 2.0]), probability(), np.array([0.3]), **options)
 
 
+@pytest.mark.parametrize("policy", [pg.Softmax.tabular(1, 2), pg.Softmax.binary(1)], ids=["two logits", "one"])
 @pytest.mark.parametrize("options", [{}, {"optimizer": "adam"}, {"update": "step"}, {"value_step_size": 0.1}])
-def test_overflow(options):
-    """A step beyond all numbers gives one warning, that of the training, and none of NumPy's."""
+def test_overflow(options, policy):
+    """A step beyond all numbers gives one warning, that of the training, and none of NumPy's.
+
+    One logit of -inf would still give the probabilities 1 and 0, but it is no parameter.
+    """
     options = {"gamma": 1.0, "n_episodes": 1, "horizon": 1, "n_updates": 9, "step_size": 1e300} | options
     with pytest.warns(RuntimeWarning) as caught:
-        history = run(pg.bandit([1e200, -1e200]), pg.Softmax.tabular(1, 2), np.zeros((5, 2)), **options)
+        history = run(pg.bandit([1e200, -1e200]), policy, np.zeros((5, policy.n_params)), **options)
     assert np.isnan(history.theta[:, -1]).all()
     assert len(caught) == 1 and "5 of 5 runs diverged" in str(caught[0].message)
 
