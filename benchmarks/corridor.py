@@ -130,9 +130,9 @@ def main():
             f"{key}  {name:35}{n_runs:4}{median[key] / median['A']:6.2f}{1e3 * median[key]:10.1f}{spread:>12}"
             f"{mean[key]:10.3f} +- {sem[key]:.3f}"
         )
-    print(f"\nB / A is {median['B'] / median['A']:.2f}: what the formula costs.")
+    print(f"\nA run of B takes {median['B'] / median['A']:.2f} times the CPU time of a run of A.")
     for key in "CD":
-        print(f"While {key} trains one run, A trains {median[key] / median['A']:.1f}.")
+        print(f"A run of {key} takes {median[key] / median['A']:.2f} times the CPU time of a run of A.")
     first, best = pg.objective(CORRIDOR, BINARY, np.array([START])), -(6 + 4 * math.sqrt(2))
     print(f"J is {first:.2f} at the start and {best:.2f} for the best policy.")
 

@@ -10,7 +10,9 @@ __all__ = [
     "check_indices",
     "check_lead",
     "check_positive",
+    "check_real",
     "check_rng",
+    "check_runs",
     "check_theta",
     "place",
 ]
@@ -77,9 +79,25 @@ def check_rng(rng):
         )
 
 
-def check_theta(theta, n_params):
+def check_real(name, value):
+    """Return ``value`` as an array, or raise ValueError if it holds complex numbers."""
+    value = np.asarray(value)
+    if np.iscomplexobj(value):
+        raise ValueError(f"{name} must be real; received complex numbers")
+    return value
+
+
+def check_runs(theta, r):
+    """Return the leading axes of parameters (..., d) and rewards (..., S, A) together, or raise ValueError."""
+    try:
+        return np.broadcast_shapes(theta, r)
+    except ValueError:
+        raise ValueError(f"theta has runs {theta}, and the rewards have runs {r}; they do not broadcast") from None
+
+
+def check_theta(theta, n_params, name="theta"):
     """Return ``theta`` in double precision, real or complex, last axis ``n_params`` long, or raise ValueError."""
     theta = np.asarray(theta)
     if theta.ndim == 0 or theta.shape[-1] != n_params:
-        raise ValueError(f"theta must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
+        raise ValueError(f"{name} must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
     return theta.astype(np.result_type(theta, float), copy=False)

@@ -100,9 +100,13 @@ def equal(claim, left, right, *, tolerance=1e-9):
     if not (excess <= 0).all():  # also if the tolerance is NaN
         worst = np.unravel_index(np.argmax(excess), excess.shape)
         where = f" at index {tuple(map(int, worst))}" if worst else ""
-        raise AssertionError(f"{claim}: {float(left[worst])} is not {float(right[worst])}{where}")
+        found, claimed = float(left[worst]), float(right[worst])
+        if statements:
+            raise AssertionError(f"{claim}: {bool(found)}, and claimed to be {bool(claimed)}{where}")
+        raise AssertionError(f"{claim}: {found} is not {claimed}{where}")
     if statements:
-        _report("equal", claim, f"{', '.join('true' if x else 'false' for x in right.ravel())}, as claimed")
+        each = ", ".join("true" if x else "false" for x in right.ravel())
+        _report("equal", claim, f"{each if right.size <= 12 else f'{right.size} statements'}, as claimed")
     else:
         _report("equal", claim, f"{_text(right)} both ways, to {tolerance:g}")
 

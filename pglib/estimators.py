@@ -16,7 +16,7 @@ influence.
 
 import numpy as np
 
-from pglib._checks import check_count, check_rng, check_theta
+from pglib._checks import check_count, check_real, check_rng, check_theta
 from pglib.sampling import returns_to_go
 
 __all__ = ["mean_and_sem", "pathwise", "reinforce", "score_function"]
@@ -38,8 +38,9 @@ def reinforce(
     gamma : float in [0, 1]
         Discount per step.
     baseline : None, float, array_like of shape (..., S), or "leave_one_out"
-        b: nothing; one number; a value for each state; or, for each episode and step, the mean over the *other* N - 1
-        episodes of the run of what it is compared with, counted as 0 where they have ended.
+        b: nothing; one number; a value for each state (values v of observations: ``v[..., mdp.observation]``); or, for
+        each episode and step, the mean over the *other* N - 1 episodes of the run of what it is compared with, counted
+        as 0 where they have ended.
     reward_to_go : bool
         True: the score of step t is weighted by :math:`\gamma^t (G_t - b(S_t))`. False: by :math:`G_0 - b(S_t)`, the
         return of the whole episode.
@@ -47,7 +48,8 @@ def reinforce(
         False leaves out :math:`\gamma^t`, as many programs do. The result is then not a sample of the gradient of the
         start value, unless gamma = 1, and in general of no gradient at all (Nota & Thomas 2020).
     allow_truncated : bool
-        True takes an episode that the cap cut for a whole one. The samples are then biased.
+        True takes a truncated episode for a whole one. The samples are then those of the problem that stops at the
+        horizon, `with_horizon`.
 
     Returns
     -------
@@ -57,8 +59,13 @@ def reinforce(
     Raises
     ------
     ValueError
-        If an episode is truncated and that is not allowed; if an option does not fit: leave_one_out with one episode,
-        ``discount_states=False`` with the return of the whole episode, a baseline of the wrong shape.
+        If an episode is truncated and that is not allowed; if ``theta`` does not fit the episodes or gamma is outside
+        [0, 1]; if an option does not fit: leave_one_out with one episode, ``discount_states=False`` with the return of
+        the whole episode, a baseline that is unknown, not finite or of the wrong shape.
+
+    Notes
+    -----
+    Works in arrays of the size of the batch, three times as many bytes; see `rollout`.
 
     References
     ----------
@@ -191,8 +198,8 @@ def score_function(f, policy, theta, s, *, n_samples, rng):
     True
     """
     check_rng(rng)
-    theta, s = check_theta(theta, policy.n_params), np.asarray(s)
-    states = np.broadcast_to(s, (check_count("n_samples", n_samples), *s.shape))
+    theta, s = check_theta(check_real("theta", theta), policy.n_params), np.asarray(s)
+    states = np.broadcast_to(s, (*theta.shape[:-1], check_count("n_samples", n_samples), *s.shape))
     each = theta[..., None, :]
     a = policy.sample(each, states, rng=rng)
     if a.shape != (*theta.shape[:-1], n_samples):
@@ -300,7 +307,7 @@ def mean_and_sem(samples):
     Raises
     ------
     ValueError
-        If there are fewer than two samples.
+        If there are fewer than two samples, or they are complex.
 
     Examples
     --------
@@ -309,7 +316,7 @@ def mean_and_sem(samples):
     >>> mean, sem.round(4)
     (array([2.]), array([0.4082]))
     """
-    samples = np.asarray(samples, dtype=float)
+    samples = check_real("samples", samples).astype(float, copy=False)
     if samples.ndim < 2 or samples.shape[-2] < 2:
         raise ValueError(f"samples must have shape (..., N, d) with N of at least 2; received {samples.shape}")
     return samples.mean(axis=-2), samples.std(axis=-2, ddof=1) / np.sqrt(samples.shape[-2])

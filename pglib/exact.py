@@ -68,7 +68,18 @@ def action_probabilities(mdp, policy, theta):
            [0.25, 0.75]])
     """
     s, a = _grid(mdp)
-    pi = np.exp(policy.log_prob(check_theta(theta, policy.n_params)[..., None, None, :], s, a))
+    theta = check_theta(theta, policy.n_params)
+    expected = (*theta.shape[:-1], mdp.n_states, mdp.n_actions)
+    try:
+        log_pi = policy.log_prob(theta[..., None, None, :], s, a)
+    except ValueError as error:
+        raise ValueError(f"the policy {type(policy).__name__} does not fit the problem: {error}") from error
+    if log_pi.shape != expected:
+        raise ValueError(
+            f"the policy {type(policy).__name__} must take states of one integer; its log_prob has shape "
+            f"{log_pi.shape} instead of {expected}"
+        )
+    pi = np.exp(log_pi)
     check_distribution("pi[s], the policy at theta,", pi, ("s",))
     return pi
 

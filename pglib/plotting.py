@@ -60,7 +60,7 @@ def learning_curve(ax, updates, values, *, label):
     Raises
     ------
     ValueError
-        If the shapes do not fit or a value is not finite.
+        If the shapes do not fit, there are no runs, or a value is not finite.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def learning_curve(ax, updates, values, *, label):
     >>> plt.close()
     """
     updates, values = np.asarray(updates), np.asarray(values, dtype=float)
-    if values.ndim != 2 or updates.shape != values.shape[1:]:
+    if values.ndim != 2 or values.size == 0 or updates.shape != values.shape[1:]:
         raise ValueError(f"values must have shape (runs, {updates.size}), a column an update; received {values.shape}")
     if not np.isfinite(values).all():
         run, column = np.argwhere(~np.isfinite(values))[0]

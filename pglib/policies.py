@@ -31,7 +31,7 @@ from math import prod
 
 import numpy as np
 
-from pglib._checks import check_count, check_indices, check_lead, check_rng, check_theta
+from pglib._checks import check_count, check_indices, check_lead, check_real, check_rng, check_theta
 
 __all__ = ["Gaussian", "Softmax"]
 
@@ -227,7 +227,7 @@ class Softmax:
         Raises
         ------
         ValueError
-            If ``rng`` is not a Generator; else as `log_prob`.
+            If ``rng`` is not a Generator or ``theta`` is complex; else as `log_prob`.
 
         Examples
         --------
@@ -238,7 +238,7 @@ class Softmax:
         1
         """
         check_rng(rng)
-        log_pi, s = self._at(theta, s)
+        log_pi, s = self._at(check_real("theta", theta), s)
         cdf = np.exp(log_pi).cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
         return (rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)
 
@@ -434,10 +434,10 @@ class Gaussian:
         Raises
         ------
         ValueError
-            If ``rng`` is not a Generator; else as `log_prob`.
+            If ``rng`` is not a Generator or ``theta`` is complex; else as `log_prob`.
         """
         check_rng(rng)
-        mean, log_std, _ = self._at(theta, s)
+        mean, log_std, _ = self._at(check_real("theta", theta), s)
         return mean + np.exp(log_std) * rng.normal(size=mean.shape)
 
     def score_sum(self, theta, s, a, weights):

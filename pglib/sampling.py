@@ -20,7 +20,7 @@ from numbers import Real
 
 import numpy as np
 
-from pglib._checks import check_count, check_rng
+from pglib._checks import check_count, check_real, check_rng, check_runs
 from pglib.exact import action_probabilities
 from pglib.mdp import FiniteMDP
 
@@ -30,9 +30,9 @@ BLOCK = 16  # most steps between two looks at which episodes have ended
 MOST = 1_000_000  # episodes beyond which listing them all is refused
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Episodes:
-    """N episodes for each run, side by side; leading axes are runs.
+    """N episodes for each run, side by side; leading axes are runs, T is at least the number of steps of the longest.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Episodes:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or an episode is both terminated and truncated.
+        If the shapes do not fit, there is no axis of episodes, or an episode is both terminated and truncated.
 
     Examples
     --------
@@ -77,11 +77,15 @@ class Episodes:
     def __post_init__(self):
         """Refuse arrays that do not fit."""
         shape = np.shape(self.live)
+        if len(shape) < 2:
+            raise ValueError(
+                f"live must have shape (..., N, T); received {shape}. One episode of a batch is batch[..., :1]"
+            )
         for name, value in vars(self).items():
             expected = shape[:-1] if name in {"terminated", "truncated"} else shape
             if np.shape(value) != expected:
                 raise ValueError(f"{name} must have shape {expected}, as live says; received {np.shape(value)}")
-        if (self.terminated & self.truncated).any():
+        if np.logical_and(self.terminated, self.truncated).any():
             raise ValueError("an episode is either terminated or truncated; received one that is both")
 
     def __getitem__(self, index):
@@ -90,7 +94,7 @@ class Episodes:
         Parameters
         ----------
         index : index of NumPy
-            For example ``batch[..., :10]`` for the first ten episodes of each run, or an array of episode numbers.
+            For example ``batch[..., :10]`` for the first ten episodes of each run. The axis of episodes must remain.
 
         Returns
         -------
@@ -131,6 +135,14 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
     ValueError
         If an argument is out of range, or ``theta``, the policy and the problem do not fit.
 
+    Notes
+    -----
+    The arrays take 33 bytes for each run, episode and step of the *longest* episode: one endless episode among many
+    short ones costs as much memory as if all were endless. Lower the horizon, or draw several batches.
+
+    A draw compares with one cumulative probability after the other, so time grows with the number of actions and of
+    possible next states.
+
     References
     ----------
     Sutton & Barto (2018), section 13.3.
@@ -147,10 +159,9 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
     """
     n_episodes, horizon = check_count("n_episodes", n_episodes), check_count("horizon", horizon)
     check_rng(rng)
-    if np.iscomplexobj(theta):
-        raise ValueError("theta must be real to sample with it; received complex numbers")
     simulator = _Simulator(env)
-    return simulator.episodes(action_probabilities(env, policy, theta), n_episodes, horizon, rng)
+    pi = action_probabilities(env, policy, check_real("theta", theta))
+    return simulator.episodes(pi, n_episodes, horizon, rng)
 
 
 def enumerate_episodes(mdp, policy, theta, *, horizon):
@@ -178,7 +189,7 @@ def enumerate_episodes(mdp, policy, theta, *, horizon):
     batch : Episodes
         Arrays of shape (..., M, T) for M episodes.
     prob : ndarray, shape (..., M)
-        Sums to 1.
+        Sums to 1. These arrays are views, and read-only, where runs share them.
 
     Raises
     ------
@@ -203,7 +214,7 @@ def enumerate_episodes(mdp, policy, theta, *, horizon):
     if mdp.reward_std > 0:
         raise ValueError(f"reward_std must be 0, or there are infinitely many episodes; it is {mdp.reward_std}")
     pi = action_probabilities(mdp, policy, theta)
-    lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
+    lead = check_runs(pi.shape[:-2], mdp.r.shape[:-2])
 
     # A path is a row of each list below, one entry a step; -1 stands behind its end.
     from_state, action_of, next_of = np.nonzero(mdp.P)  # every step there is, in the order of states; none from the end
@@ -233,7 +244,9 @@ def enumerate_episodes(mdp, policy, theta, *, horizon):
     s, a, s_next = (np.stack(table, axis=-1) for table in (states, actions, after))
     live = s >= 0
     s, a, s_next = s * live, a * live, s_next * live
-    prob = np.where(live, pi[..., s, a], 1).prod(axis=-1) * by_dynamics
+    prob = np.broadcast_to(by_dynamics, (*pi.shape[:-2], len(s))).astype(pi.dtype)
+    for t in range(s.shape[-1]):
+        prob *= np.where(live[:, t], pi[..., s[:, t], a[:, t]], 1)
     paid = mdp.r[..., s, a] if mdp.r_next is None else mdp.r_next[..., s, a, s_next]
     last = np.take_along_axis(s_next, live.sum(axis=-1, keepdims=True) - 1, axis=-1)[:, 0]
     terminated = mdp.terminal[last]
@@ -315,7 +328,7 @@ class _Simulator:
     def episodes(self, pi, n_episodes, horizon, rng):
         """Return `Episodes` of shape (..., N, T) for action probabilities pi (..., S, A)."""
         mdp, (S, A), K = self.mdp, pi.shape[-2:], self.most_next
-        lead = np.broadcast_shapes(pi.shape[:-2], mdp.r.shape[:-2])
+        lead = check_runs(pi.shape[:-2], mdp.r.shape[:-2])
         cdf = np.broadcast_to(pi, (*lead, S, A)).cumsum(axis=-1)
         cdf /= cdf[..., -1:]  # ends at 1 but for rounding, which must not pick an impossible action
         bounds = _columns(cdf)
@@ -351,7 +364,8 @@ class _Simulator:
         by_time = [np.zeros(longest * n_lanes, kind) for kind in (int, int, int, float, bool)]
         for column, values in zip(by_time, (s, mdp.observation[s], a, rewards, True), strict=True):
             column[place] = values
-        truncated = np.isin(np.arange(n_lanes), unfinished)
+        truncated = np.zeros(n_lanes, bool)
+        truncated[unfinished] = True
         return Episodes(
             *(column.reshape(longest, n_lanes).T.reshape(*shape, longest) for column in by_time),
             terminated=~truncated.reshape(shape),

@@ -24,7 +24,7 @@ from sympy.codegen.numpy_nodes import logaddexp
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
-from pglib._checks import check_lead, check_rng, check_theta
+from pglib._checks import check_lead, check_real, check_rng, check_theta
 
 __all__ = ["SymbolicPolicy"]
 
@@ -203,10 +203,10 @@ class SymbolicPolicy:
         Raises
         ------
         ValueError
-            If ``rng`` is not a Generator or ``theta`` has not d entries.
+            If ``rng`` is not a Generator, or ``theta`` is complex or has not d entries.
         """
         check_rng(rng)
-        theta, s = check_theta(theta, self.n_params), np.asarray(s)
+        theta, s = check_theta(check_real("theta", theta), self.n_params), np.asarray(s)
         if self.sampler is not None:
             return self.sampler(theta, s, rng)
         pi = np.exp(self.log_prob(theta[..., None, :], s[..., None], self.actions))

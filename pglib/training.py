@@ -19,7 +19,7 @@ from math import prod
 
 import numpy as np
 
-from pglib._checks import check_count, check_positive, check_rng, check_theta, place
+from pglib._checks import check_count, check_positive, check_real, check_rng, check_runs, check_theta, place
 from pglib.estimators import _observed_and_done, _weights
 from pglib.exact import _grid, action_probabilities
 from pglib.sampling import _Simulator, returns_to_go
@@ -27,7 +27,7 @@ from pglib.sampling import _Simulator, returns_to_go
 __all__ = ["History", "train"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class History:
     """What `train` did; leading axes are runs.
 
@@ -40,10 +40,10 @@ class History:
     returns : ndarray, shape (..., n_updates)
         For each update that was done, the mean over its episodes of the undiscounted sum of rewards.
     truncated : ndarray, shape (..., n_updates)
-        Share of these episodes that the cap on their length cut.
+        Share of these episodes that were truncated at the horizon.
     values : ndarray, shape (..., O), or None
         The learned value of each observation after the last update, if there is a ``value_step_size``; NaN where
-        ``theta`` is.
+        ``theta`` is. The value of each state is ``values[..., mdp.observation]``.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def train(
 ):
     r"""Train by REINFORCE, all runs at once.
 
-    Ctrl-C ends the training early and returns what was done until then, with a warning.
+    Ctrl-C ends the training early and returns what was done until then, with a warning; a loop around `train` goes on.
 
     Parameters
     ----------
@@ -93,14 +93,15 @@ def train(
     theta0 : array_like, shape (..., d)
         Where each run starts; shape (200, d) trains two hundred runs.
     gamma : float in [0, 1]
-        Discount per step.
+        Discount per step. With another value than ``env.gamma`` the training climbs another objective than that of
+        ``objective(env, ...)``.
     step_size : float
         :math:`\eta > 0`.
     n_updates, n_episodes : int
         Updates, and episodes for each update of a run.
     horizon : int
-        The most steps an episode may take. A longer one is cut, counted in ``history.truncated``, and used as if it
-        had ended there: a small bias, where cuts are rare.
+        The most steps an episode may take. A longer one is truncated, counted in ``history.truncated``, and used as
+        if it had ended there. Where that happens often, what is climbed is the objective of `with_horizon`.
     rng : numpy.random.Generator
         One source for all runs.
     baseline : None, float, array_like of shape (..., S), or "leave_one_out"
@@ -116,7 +117,7 @@ def train(
         moves by this share of the way to the mean return seen from the observation. "step": by this share of the way
         to :math:`G_t`, in each step.
     record_every : int
-        Keeps the parameters after every so many updates.
+        Keeps the parameters after every so many updates; 8 bytes a number.
     progress : bool
         Shows a progress bar; needs tqdm.
 
@@ -169,16 +170,14 @@ def train(
             raise ValueError("give either a baseline or a value_step_size that learns one")
 
     simulator = _Simulator(env)
-    theta = check_theta(theta0, policy.n_params)
-    if np.iscomplexobj(theta):
-        raise ValueError("theta0 must be real to train with it; received complex numbers")
+    theta = check_theta(check_real("theta0", theta0), policy.n_params, "theta0")
     if not np.isfinite(theta).all():
         where = np.argwhere(~np.isfinite(theta))[0]
         raise ValueError(f"theta0 must be finite; it is {theta[tuple(where)]}{place(('i',), where)}")
     if np.ndim(baseline) and np.shape(baseline)[-1] != env.n_states:
         raise ValueError(f"baseline must have shape (..., {env.n_states}), (..., S); received {np.shape(baseline)}")
     pi = action_probabilities(env, policy, theta)  # says which run has none
-    lead = np.broadcast_shapes(theta.shape[:-1], env.r.shape[:-2])
+    lead = check_runs(theta.shape[:-1], env.r.shape[:-2])
     theta = np.broadcast_to(theta, (*lead, policy.n_params)).copy()
     seen = np.full(int(env.observation.max()) + 1, env.observation[0])
     seen[env.observation] = env.observation  # numbers that are no observation have weight 0, and perhaps no score
@@ -186,7 +185,7 @@ def train(
     ascend = _adam(step_size) if optimizer == "adam" else lambda theta, gradient: theta + step_size * gradient
 
     kept = [(0, theta)]
-    returns, truncated = np.full((2, *lead, n_updates), np.nan)
+    returns, truncated = [], []
     failed_at = np.full(lead, -1)
     done = 0
     try:
@@ -204,13 +203,13 @@ def train(
                 pi, defined = _policy_or_uniform(env, policy, new)
             new[~defined] = np.nan
             ran = failed_at < 0
-            returns[..., done] = np.where(ran, batch.rewards.sum(axis=-1).mean(axis=-1), np.nan)
-            truncated[..., done] = np.where(ran, batch.truncated.mean(axis=-1), np.nan)
+            returns.append(np.where(ran, batch.rewards.sum(axis=-1).mean(axis=-1), np.nan))
+            truncated.append(np.where(ran, batch.truncated.mean(axis=-1), np.nan))
             failed_at[ran & ~defined] = done + 1
             theta, values, done = new, learned, done + 1
-            if done % record_every == 0 or done == n_updates:
+            if done % record_every == 0:
                 kept.append((done, theta))
-            if not defined.any():
+            if defined.size and not defined.any():
                 break
     except KeyboardInterrupt:
         warnings.warn(f"interrupted after {done} of {n_updates} updates; they are returned", RuntimeWarning, 2)
@@ -221,7 +220,11 @@ def train(
         if values is not None:
             values[failed_at >= 0] = np.nan
     updates, theta = np.array([number for number, _ in kept]), np.stack([theta for _, theta in kept], axis=-2)
-    return History(theta, updates, returns[..., :done], truncated[..., :done], values)
+    nothing = np.empty((0, *lead))  # if Ctrl-C came before the first update was done
+    returns, truncated = (
+        np.moveaxis(np.stack(column[:done]) if done else nothing, 0, -1) for column in (returns, truncated)
+    )
+    return History(theta, updates, returns, truncated, values)
 
 
 def _mean_gradient(policy, theta, batch, gamma, baseline, seen, n_actions):

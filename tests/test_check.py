@@ -156,9 +156,9 @@ def test_equal_statements(capsys, left, right, text):
 
 
 @pytest.mark.parametrize("left, right, message", [
-    (False, True, r" is not "),
-    (True, False, r" is not "),
-    ([True, False, True], [True, True, True], r" is not .* at index \(1,\)"),
+    (False, True, r"False, and claimed to be True$"),
+    (True, False, r"True, and claimed to be False$"),
+    ([True, False, True], [True, True, True], r"False, and claimed to be True at index \(1,\)$"),
     ([True], True, r"left has shape \(1,\), right has shape \(\)"),
     ([True, True], [True], r"left has shape \(2,\), right has shape \(1,\)"),
     (np.zeros(0, bool), np.zeros(0, bool), r"left must hold finite numbers, at least one"),

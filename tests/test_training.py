@@ -459,8 +459,8 @@ def test_progress_without_tqdm(monkeypatch):
     ({"baseline": [0.0, 1.0]}, r"baseline must have shape \(\.\.\., 4\), \(\.\.\., S\); received \(2,\)"),
     ({"baseline": np.zeros(5)}, r"baseline must have shape \(\.\.\., 4\), \(\.\.\., S\); received \(5,\)"),
     ({"baseline": np.zeros((3, 4))}, r"baseline must have the leading axes \(2,\) of the episodes.*; rec.* \(3, 4\)"),
-    ({"theta0": np.zeros(2)}, r"theta must have shape \(\.\.\., 1\), one entry a parameter; received \(2,\)"),
-    ({"theta0": [1j]}, r"theta0 must be real to train with it; received complex numbers"),
+    ({"theta0": np.zeros(2)}, r"theta0 must have shape \(\.\.\., 1\), one entry a parameter; received \(2,\)"),
+    ({"theta0": [1j]}, r"theta0 must be real; received complex numbers"),
     ({"env": None}, r"env must be a FiniteMDP; received None"),
     ({"policy": pg.Softmax([[[0.0], [0.0], [1.0]]])}, r"the policy at theta, must sum to 1; it sums to 0\.66666"),
 ])  # fmt: skip
