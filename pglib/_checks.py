@@ -48,7 +48,7 @@ def check_distribution(name, p, axes):
 def check_indices(name, value, size):
     """Return ``value`` as an array of indices in 0 .. size - 1, or raise ValueError."""
     index = np.asarray(value)
-    if not np.issubdtype(index.dtype, np.integer):
+    if index.dtype.kind not in "iu":
         raise ValueError(f"{name} must be integer indices 0 .. {size - 1}; received {index.dtype}: {value!r}")
     outside = (index < 0) | (index >= size)
     if outside.any():

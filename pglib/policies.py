@@ -291,6 +291,9 @@ class Softmax:
         """Return log pi(. | s), shape (..., A), and the checked indices ``s`` broadcast to its leading axes."""
         theta = check_theta(theta, self.n_params)
         s = check_indices("s", s, self.n_states)
+        if theta.ndim == 1:  # one theta: look up, before or after the softmax, whichever is less to compute
+            logits = self._logits(theta)
+            return (_log_softmax(logits)[s] if s.size > self.n_states else _log_softmax(logits[s])), s
         log_pi = _log_softmax(self._logits(theta))
         shape = np.broadcast_shapes(log_pi.shape[:-2], s.shape)
         s = np.broadcast_to(s, shape)
