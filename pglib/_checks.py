@@ -8,12 +8,12 @@ __all__ = [
     "check_count",
     "check_distribution",
     "check_indices",
-    "check_lead",
     "check_positive",
     "check_real",
     "check_rng",
     "check_runs",
     "check_theta",
+    "check_weights",
     "place",
 ]
 
@@ -58,12 +58,6 @@ def check_indices(name, value, size):
     return index.astype(np.intp, copy=False)  # arithmetic on small integers would overflow
 
 
-def check_lead(weights, lead):
-    """Raise ValueError unless the array ``weights`` begins with the axes ``lead``."""
-    if weights.shape[: len(lead)] != lead:
-        raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
-
-
 def check_positive(name, value, most=np.inf):
     """Raise ValueError unless ``value`` is a finite number above 0 and at most ``most``."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= most or value == np.inf:
@@ -101,3 +95,12 @@ def check_theta(theta, n_params, name="theta"):
     if theta.ndim == 0 or theta.shape[-1] != n_params:
         raise ValueError(f"{name} must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
     return theta.astype(np.result_type(theta, float), copy=False)
+
+
+def check_weights(theta, weights, n_params):
+    """Return theta with an axis of length 1 for each sample axis of the weights, the weights, and the axes of theta."""
+    theta, weights = check_theta(theta, n_params), np.asarray(weights)
+    lead = theta.shape[:-1]
+    if weights.shape[: len(lead)] != lead:
+        raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")
+    return np.expand_dims(theta, tuple(range(len(lead), weights.ndim))), weights, lead

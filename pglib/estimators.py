@@ -84,7 +84,7 @@ def reinforce(
     """
     if batch.truncated.any() and not allow_truncated:
         raise ValueError(
-            f"{batch.truncated.sum()} of {batch.truncated.size} episodes were cut by the cap on their length, and "
+            f"{batch.truncated.sum()} of {batch.truncated.size} episodes were truncated at the horizon, and "
             "their returns are not whole; raise the horizon, or pass allow_truncated=True and accept the bias"
         )
     weights = _weights(
@@ -263,7 +263,7 @@ def pathwise(f_prime, path, path_gradient, theta, *, n_samples, rng):
     True
     """
     check_rng(rng)
-    theta = np.asarray(theta, dtype=float)
+    theta = check_real("theta", theta).astype(float)
     if theta.ndim == 0:
         raise ValueError(f"theta must have shape (..., d); received {theta!r}")
     noise = rng.normal(size=(*theta.shape[:-1], check_count("n_samples", n_samples)))

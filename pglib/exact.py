@@ -171,9 +171,8 @@ def policy_gradient(mdp, policy, theta, kind="start_value"):
         w, q = stationary_distribution(mdp, pi), _differential_action_values(mdp, pi)
         if kind == "average_value":
             q = q / (1 - mdp.gamma)
-    q = q - (pi * q).sum(
-        axis=-1, keepdims=True
-    )  # the same sum, for scores have mean zero; no digits lost where pi is 0 or 1
+    # Scores have mean zero, so a number for each state may be subtracted; no digits are lost where pi is 0 or 1.
+    q = q - (pi * q).sum(axis=-1, keepdims=True)
     weights = w[..., None] * pi * q
     theta = np.broadcast_to(theta, (*weights.shape[:-2], policy.n_params))  # rewards may have runs where theta has not
     return policy.score_sum(theta, s, a, weights)

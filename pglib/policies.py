@@ -31,7 +31,7 @@ from math import prod
 
 import numpy as np
 
-from pglib._checks import check_count, check_indices, check_lead, check_real, check_rng, check_theta
+from pglib._checks import check_count, check_indices, check_real, check_rng, check_theta, check_weights
 
 __all__ = ["Gaussian", "Softmax"]
 
@@ -227,7 +227,7 @@ class Softmax:
         Raises
         ------
         ValueError
-            If ``rng`` is not a Generator or ``theta`` is complex; else as `log_prob`.
+            If ``rng`` is not a Generator, or ``theta`` is complex or gives NaN; else as `log_prob`.
 
         Examples
         --------
@@ -239,8 +239,7 @@ class Softmax:
         """
         check_rng(rng)
         log_pi, s = self._at(check_real("theta", theta), s)
-        cdf = np.exp(log_pi).cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
-        return (rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)
+        return _draw(log_pi, rng)
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -275,9 +274,8 @@ class Softmax:
         >>> policy.score_sum(np.zeros(3), 0, np.arange(3), np.array([3, 2, 1]) / 3).round(4)
         array([ 0.3333,  0.    , -0.3333])
         """
-        theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
-        lead = theta.shape[:-1]
-        check_lead(weights, lead)
+        each, weights, lead = check_weights(theta, weights, self.n_params)
+        theta = each.reshape(*lead, self.n_params)
         s = check_indices("s", s, self.n_states)
         a = check_indices("a", a, self.n_actions)
         cell = np.broadcast_to(s * self.n_actions + a, weights.shape)
@@ -467,12 +465,9 @@ class Gaussian:
         ValueError
             If ``weights`` does not begin with the axes of ``theta``; else as `log_prob`.
         """
-        theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
-        lead = theta.shape[:-1]
-        check_lead(weights, lead)
-        samples = weights.shape[len(lead) :]
-        flat = (*lead, prod(samples))
-        mean, log_std, s = self._at(theta.reshape(*lead, *(1 for _ in samples), self.n_params), s)
+        each, weights, lead = check_weights(theta, weights, self.n_params)
+        flat = (*lead, prod(weights.shape[len(lead) :]))
+        mean, log_std, s = self._at(each, s)
         z = (np.asarray(a) - mean) * np.exp(-log_std)
         by_log_std = np.broadcast_to(weights * (z**2 - 1), weights.shape).reshape(flat).sum(axis=-1)
         by_mean = np.broadcast_to(weights * z * np.exp(-log_std), weights.shape).reshape(flat)
@@ -527,6 +522,14 @@ def _log_softmax(logits):
     """Return logits - log(sum(exp(logits))) over the last axis, with no overflow; complex logits are allowed."""
     shifted = logits - logits.real.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _draw(log_pi, rng):
+    """Draw indices from log-probabilities (..., A), by the inverse of the distribution function; shape (...)."""
+    cdf = np.exp(log_pi).cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
+    if not (cdf[..., -1] > 0).all():
+        raise ValueError("theta must give probabilities; at a state asked for it gives NaN")
+    return (rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)
 
 
 def _align(s, by_action):

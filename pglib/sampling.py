@@ -2,9 +2,9 @@ r"""Episodes of a policy in a problem: drawn at random, or every one of them wit
 
 An episode is a start :math:`S_0 \sim \mu`, then for t = 0, 1, ... an action
 :math:`A_t \sim \pi_\theta(\cdot \mid S_t)`, a next state :math:`S_{t+1} \sim P(\cdot \mid S_t, A_t)` and a
-reward :math:`R_t`, until a terminal state is entered or a cap on the number of steps cuts it. The two ends are
-different facts: ``terminated`` says that the problem ended and nothing more will be paid, ``truncated`` that the
-watching stopped.
+reward :math:`R_t`, until a terminal state is entered or the horizon, a limit on the number of steps, cuts it. The two
+ends are different facts: ``terminated`` says that the problem ended and nothing more will be paid, ``truncated`` that
+the watching stopped.
 
 Many episodes are one `Episodes`: arrays of shape (..., N, T), N episodes for each run, T steps for the longest. What
 lies behind the end of an episode is 0 and not ``live``.
@@ -49,7 +49,7 @@ class Episodes:
     terminated : ndarray of bool, shape (..., N)
         The episode entered a terminal state.
     truncated : ndarray of bool, shape (..., N)
-        The cap cut the episode before it ended.
+        The horizon cut the episode before it ended.
 
     Raises
     ------

@@ -24,7 +24,8 @@ from sympy.codegen.numpy_nodes import logaddexp
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
-from pglib._checks import check_lead, check_real, check_rng, check_theta
+from pglib._checks import check_real, check_rng, check_theta, check_weights
+from pglib.policies import _draw
 
 __all__ = ["SymbolicPolicy"]
 
@@ -174,12 +175,9 @@ class SymbolicPolicy:
         ValueError
             If ``theta`` has not d entries or ``weights`` does not begin with the axes of ``theta``.
         """
-        theta, weights = check_theta(theta, self.n_params), np.asarray(weights)
-        lead = theta.shape[:-1]
-        check_lead(weights, lead)
+        each, weights, lead = check_weights(theta, weights, self.n_params)
         samples = tuple(range(len(lead), weights.ndim))
-        theta = np.expand_dims(theta, tuple(len(lead) + i for i in range(len(samples))))
-        arguments, _ = self._arguments(theta, s, a)
+        arguments, _ = self._arguments(each, s, a)
         partials = (np.broadcast_to(partial, weights.shape) for partial in self._score(*arguments))
         return np.stack([(weights * partial).sum(axis=samples) for partial in partials], axis=-1)
 
@@ -203,15 +201,13 @@ class SymbolicPolicy:
         Raises
         ------
         ValueError
-            If ``rng`` is not a Generator, or ``theta`` is complex or has not d entries.
+            If ``rng`` is not a Generator, or ``theta`` is complex, has not d entries or gives NaN.
         """
         check_rng(rng)
         theta, s = check_theta(check_real("theta", theta), self.n_params), np.asarray(s)
         if self.sampler is not None:
             return self.sampler(theta, s, rng)
-        pi = np.exp(self.log_prob(theta[..., None, :], s[..., None], self.actions))
-        cdf = pi.cumsum(axis=-1)  # ends at 1 but for rounding, which must not pick an impossible action
-        return self.actions[(rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)]
+        return self.actions[_draw(self.log_prob(theta[..., None, :], s[..., None], self.actions), rng)]
 
     def _arguments(self, theta, s, a):
         """Return the arguments of the compiled functions and the shape to which they broadcast."""

@@ -300,7 +300,7 @@ def test_kinds_of_theta():
 def test_cut_episodes():
     mdp, policy, theta = pg.two_state(gamma=0.9), pg.Softmax.binary(2), np.zeros(2)
     batch = pg.rollout(mdp, policy, theta, n_episodes=6, horizon=4, rng=np.random.default_rng(8))
-    with pytest.raises(ValueError, match=r"6 of 6 episodes were cut by the cap on their length.*allow_truncated=True"):
+    with pytest.raises(ValueError, match=r"6 of 6 episodes were truncated at the horizon.*allow_truncated=True"):
         pg.reinforce(policy, theta, batch, gamma=0.9)
     samples = pg.reinforce(policy, theta, batch, gamma=0.9, allow_truncated=True)
     weights = 0.9 ** np.arange(4) * pg.returns_to_go(batch.rewards, 0.9)

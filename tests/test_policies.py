@@ -614,3 +614,13 @@ def test_gaussian_generator_and_weights():
         pg.Gaussian(2).sample(theta, np.ones(2), rng=None)
     with pytest.raises(ValueError, match=r"weights must begin with the axes \(4,\) of theta; received shape \(3,\)"):
         pg.Gaussian(2).score_sum(theta, np.ones(2), 0.0, np.ones(3))
+
+
+@pytest.mark.parametrize("theta", [[np.nan, 0.0], [[0.0, 0.0], [0.0, np.nan]]])
+def test_softmax_refuses_to_sample_where_there_are_no_probabilities(theta):
+    """Not the action 0 in silence; a state that is not asked for may be without."""
+    policy = pg.Softmax.binary(2)
+    bad = 0 if np.ndim(theta) == 1 else 1
+    with pytest.raises(ValueError, match="theta must give probabilities"):
+        policy.sample(theta, bad, rng=np.random.default_rng(0))
+    assert np.shape(policy.sample(theta, 1 - bad, rng=np.random.default_rng(0))) == np.shape(theta)[:-1]

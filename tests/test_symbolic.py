@@ -233,3 +233,10 @@ def test_formula_normalised_in_some_states_only():
 def test_formula_normalised_at_zero_only():
     with pytest.raises(ValueError, match=r"must be normalised; its probabilities"):
         bernoulli(a * t - sp.log(2))
+
+
+def test_a_formula_refuses_to_sample_where_it_gives_no_probability():
+    """As the softmax by hand: not the first action in silence."""
+    policy = bernoulli(WAYS["log-odds"])
+    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match="theta must give probabilities"):
+        policy.sample([np.nan], 0, rng=np.random.default_rng(0))
