@@ -248,11 +248,11 @@ def _array(claim, name, value):
 
 
 def _text(value):
-    """Write numbers so that the last digits of a float do not show: 6 significant digits, noise as 0."""
+    """Write numbers so that the last digits of a float do not show: 6 significant digits, at most 6 decimals."""
     if _is_sympy(value):
         entries = [_short(entry) for entry in value]
     else:
-        entries = [f"{round(x, 9) + 0.0:.6g}" for x in np.ravel(value)]
+        entries = [f"{round(x, 6) + 0.0:.6g}" for x in np.ravel(value)]
     if len(entries) > 12:
         return f"{len(entries)} numbers"
     return entries[0] if len(entries) == 1 else f"({', '.join(entries)})"
@@ -262,7 +262,7 @@ def _short(expression):
     """Write a SymPy expression with its floats as in `_text`."""
     from sympy import Float, sstr
 
-    rounded = {x: Float(round(float(x), 9) + 0.0).n(6) for x in expression.atoms(Float)}
+    rounded = {x: Float(round(float(x), 6) + 0.0).n(6) for x in expression.atoms(Float)}
     return sstr(expression.xreplace(rounded), full_prec=False)
 
 
@@ -299,8 +299,8 @@ def _vanishes(expression):
 
     rewrites = (
         lambda e: e,
-        sp.expand,
         sp.cancel,
+        sp.expand,
         sp.simplify,
         lambda e: sp.simplify(e.rewrite(sp.log)),
         lambda e: sp.simplify(sp.expand(e.rewrite(sp.exp))),

@@ -14,10 +14,11 @@ REPAIRS = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     # docutils makes the bibliography a list, but not its entries the items
     'role="doc-biblioentry"': 'role="listitem"',
-    # the same id in every exercise, solution and theorem of a page
+    # the same id in every exercise, solution, theorem and proof of a page
     ' id="exercise-content"': "",
     ' id="solution-content"': "",
     ' id="proof-content"': "",
+    ' id="proof"': "",
 }
 
 
