@@ -252,17 +252,22 @@ def _text(value):
     if _is_sympy(value):
         entries = [_short(entry) for entry in value]
     else:
-        entries = [f"{round(x, 6) + 0.0:.6g}" for x in np.ravel(value)]
+        entries = [f"{_rounded(x):.6g}" for x in np.ravel(value)]
     if len(entries) > 12:
         return f"{len(entries)} numbers"
     return entries[0] if len(entries) == 1 else f"({', '.join(entries)})"
+
+
+def _rounded(x):
+    """Round to 6 decimals; to 9 first, so that a number halfway between two goes the same way on every machine."""
+    return round(round(float(x), 9), 6) + 0.0
 
 
 def _short(expression):
     """Write a SymPy expression with its floats as in `_text`."""
     from sympy import Float, sstr
 
-    rounded = {x: Float(round(float(x), 6) + 0.0).n(6) for x in expression.atoms(Float)}
+    rounded = {x: Float(_rounded(x)).n(6) for x in expression.atoms(Float)}
     return sstr(expression.xreplace(rounded), full_prec=False)
 
 

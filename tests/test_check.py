@@ -374,3 +374,12 @@ def test_estimate_refuses_an_interval_that_shows_nothing(z):
 def test_estimate_sees_no_mistake_in_the_last_digit():
     with pytest.raises(AssertionError, match="too long to see the mistake"):
         estimate("T-same", np.ones(9), 1.0, against=1 + 1e-15)
+
+
+def test_a_number_halfway_between_two_prints_the_same_with_noise_in_its_last_digits(capsys):
+    for noise in (-1e-15, 0, 1e-15):
+        equal("T-example", 0.8083125, 0.8083125 + noise)
+    equal("T-example", 0.0642857142, 0.0642857142 + 1e-12)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(set(lines[:3])) == 1
+    assert "0.064286 both ways" in lines[3]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import claims
+import ledger
 import nb
 import nbformat
 import pytest
@@ -133,6 +134,28 @@ def test_status_is_as_agreed_and_kind_not_weaker(book, name):
     status, least = AGREED[name]
     assert claim["status"] == status
     assert STRENGTH[claim["kind"]] >= STRENGTH[least]
+
+
+def test_only_two_claims_of_the_sources_are_open(book):
+    waiting = {claim["id"] for claim in book.claims if claim["section"] == "open"}
+    assert waiting == {"SE-a1-nn", "M-s4-train"}
+
+
+@pytest.mark.parametrize("name", sorted(set(AGREED) - {"SE-a1-nn", "M-s4-train"}))
+def test_the_evidence_on_the_page_is_not_weaker_than_agreed(book, name):
+    claim = next(claim for claim in book.claims if claim["id"] == name)
+    here = (name, claim["chapter"], claim["section"])
+    kinds = {check.kind for check in book.checks if (check.claim, check.chapter, check.section) == here}
+    told = any((role.claim, role.chapter, role.section) == here for role in book.mentions)
+    found = {"prose": told or kinds, "check": kinds - {"refute"}, "refute": "refute" in kinds and kinds - {"refute"}}
+    assert found[AGREED[name][1]], f"{name} in {claim['section']}: {sorted(kinds)}"
+
+
+def test_every_equation_and_both_answers_have_a_cell_to_link_to(book):
+    cells = {claim for chapter in book.chapters for claim, _ in ledger.anchors(chapter)}
+    equations = {f"M-eq{n}" for n in range(1, 12)}
+    answers = {name for name in AGREED if name.startswith(("SE-a1-", "SE-a2-")) and AGREED[name][1] != "prose"}
+    assert equations | answers - {"SE-a1-nn"} <= cells
 
 
 def test_quotation_marks_are_balanced(book):
