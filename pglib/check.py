@@ -193,7 +193,7 @@ def refute(claim, printed, true, *, tolerance=1e-6):
     claim : str
         Id of the claim.
     printed, true : array_like, or sympy.Expr
-        The value as printed and the right one, in this order. Expressions with symbols must differ at a
+        The value claimed and the right one, in this order. Expressions with symbols must differ at a
         point, which is shown.
     tolerance : float
         How large a difference counts, in the units of the values.
@@ -207,7 +207,7 @@ def refute(claim, printed, true, *, tolerance=1e-6):
     Examples
     --------
     >>> refute("T-example", 4 / 3, -2 / 3)
-    [refute] T-example: as printed 1.33333, in truth -0.666667
+    [refute] T-example: claimed 1.33333, in truth -0.666667
     """
     if not 0 <= tolerance < np.inf:
         raise AssertionError(f"{claim}: tolerance must be finite and at least 0; it is {tolerance}")
@@ -219,7 +219,7 @@ def refute(claim, printed, true, *, tolerance=1e-6):
         point = next((p for p in points if p is not None), None)
         if point is None:
             raise AssertionError(f"{claim}: no point found where {printed} differs from {true}")
-        values = f"as printed {_text(left)}, in truth {_text(right)}"
+        values = f"claimed {_text(left)}, in truth {_text(right)}"
         _report("refute", claim, f"{values}; they differ at {point}" if point else values)
         return
     printed, true = _array(claim, "printed", printed), _array(claim, "true", true)
@@ -227,7 +227,7 @@ def refute(claim, printed, true, *, tolerance=1e-6):
         raise AssertionError(f"{claim}: printed has shape {printed.shape}, true has shape {true.shape}")
     if not (np.abs(printed - true) > tolerance).any():
         raise AssertionError(f"{claim}: the printed value {printed} agrees with the true one within {tolerance}")
-    _report("refute", claim, f"as printed {_text(printed)}, in truth {_text(true)}")
+    _report("refute", claim, f"claimed {_text(printed)}, in truth {_text(true)}")
 
 
 # --- helpers

@@ -292,19 +292,19 @@ def test_a_mistake_of_the_size_of_against_is_caught(capsys):
 
 
 @pytest.mark.parametrize("printed, true, text", [
-    (4 / 3, -2 / 3, "as printed 1.33333, in truth -0.666667"),
-    (-2 / 3, 4 / 3, "as printed -0.666667, in truth 1.33333"),
-    ([1, 2], [1, 3], "as printed (1, 2), in truth (1, 3)"),
-    ([-1e-12, 1], [-0.0, 2], "as printed (0, 1), in truth (0, 2)"),
-    (np.arange(13), np.zeros(13), "as printed 13 numbers, in truth 13 numbers"),
-    (2 * x, x, "as printed 2*x, in truth x; they differ at x=1"),
-    (x * y, y, "as printed x*y, in truth y; they differ at x=2, y=4"),
-    (sp.sin(sp.pi * n / 2), 1, "as printed sin(pi*n/2), in truth 1; they differ at n=2"),
-    (w, -w, "as printed w, in truth -w; they differ at w=-1"),
-    ([x, y], [x, -y], "as printed (x, y), in truth (x, -y); they differ at y=1"),
-    (sp.Rational(1, 3), sp.Rational(2, 3), "as printed 1/3, in truth 2/3"),
-    (sp.Float(1) / 3 * x, 0.5 * x, "as printed 0.333333*x, in truth 0.5*x; they differ at x=1"),
-    (sp.Integer(2), 1.0, "as printed 2, in truth 1.0"),
+    (4 / 3, -2 / 3, "claimed 1.33333, in truth -0.666667"),
+    (-2 / 3, 4 / 3, "claimed -0.666667, in truth 1.33333"),
+    ([1, 2], [1, 3], "claimed (1, 2), in truth (1, 3)"),
+    ([-1e-12, 1], [-0.0, 2], "claimed (0, 1), in truth (0, 2)"),
+    (np.arange(13), np.zeros(13), "claimed 13 numbers, in truth 13 numbers"),
+    (2 * x, x, "claimed 2*x, in truth x; they differ at x=1"),
+    (x * y, y, "claimed x*y, in truth y; they differ at x=2, y=4"),
+    (sp.sin(sp.pi * n / 2), 1, "claimed sin(pi*n/2), in truth 1; they differ at n=2"),
+    (w, -w, "claimed w, in truth -w; they differ at w=-1"),
+    ([x, y], [x, -y], "claimed (x, y), in truth (x, -y); they differ at y=1"),
+    (sp.Rational(1, 3), sp.Rational(2, 3), "claimed 1/3, in truth 2/3"),
+    (sp.Float(1) / 3 * x, 0.5 * x, "claimed 0.333333*x, in truth 0.5*x; they differ at x=1"),
+    (sp.Integer(2), 1.0, "claimed 2, in truth 1.0"),
 ])  # fmt: skip
 def test_false_formulas(capsys, printed, true, text):
     """The order in the line is that of the arguments."""
@@ -346,7 +346,7 @@ def test_formulas_that_are_not_refuted(capsys, printed, true, message):
 
 def test_tolerance_of_refute(capsys):
     refute("T-small", 1e-4, 2e-4)
-    assert line(capsys) == "[refute] T-small: as printed 0.0001, in truth 0.0002"
+    assert line(capsys) == "[refute] T-small: claimed 0.0001, in truth 0.0002"
     with pytest.raises(AssertionError, match="agrees with the true one within 0.001"):
         refute("T-small", 1e-4, 2e-4, tolerance=1e-3)
     with pytest.raises(AssertionError, match="no point found"):

@@ -254,11 +254,11 @@ def test_ledger_and_errata_link_to_cells_and_back(built):
     assert "2 of 3 claims of the sources are closed, 1 open. 1 of 1 claims of the book itself" in html["ledger"]
     assert "1 of 2 imprecise, misprinted or wrong claims are closed, 1 open." in html["errata"]
     assert 'id="ledger-t-four"' in html["ledger"] and "T-four" not in html["errata"]
-    assert "refute: as printed 3, in truth 4" in html["errata"]
+    assert "refute: claimed 3, in truth 4" in html["errata"]
     assert 'href="ledger.html#ledger-x-four"' in html["errata"] and 'id="erratum-x-later"' not in html["errata"]
     # the anchor is on the cell that prints the line, not somewhere near
     cell = html["tiny"].split('id="claim-x-four"')[1].split('class="cell ')[0]
-    assert "[refute] X-four: as printed 3" in cell
+    assert "[refute] X-four: claimed 3" in cell
 
 
 def test_figure_of_a_chapter_on_another_page(built):

@@ -493,8 +493,8 @@ def edited_output(cells):
 
 def edited_check_line(cells):
     output = cells[CHECKS_CELL].outputs[0]
-    assert "as printed 7.5" in output.text
-    output.text = output.text.replace("as printed 7.5", "as printed 8.5")
+    assert "claimed 7.5" in output.text
+    output.text = output.text.replace("claimed 7.5", "claimed 8.5")
 
 
 def failing_check(cells):

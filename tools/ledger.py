@@ -272,7 +272,7 @@ def _part(claim):
 
 def _is_faulty(claim):
     """Say whether a source is at fault; what the book itself refutes, in an exercise say, is no erratum."""
-    return claim["status"] in FAULTY and claim["source"] != "book"
+    return (claim["status"] in FAULTY or claim["kind"] == "refute") and claim["source"] != "book"
 
 
 def _is_erratum(claim):
