@@ -151,6 +151,17 @@ def test_the_evidence_on_the_page_is_not_weaker_than_agreed(book, name):
     assert found[AGREED[name][1]], f"{name} in {claim['section']}: {sorted(kinds)}"
 
 
+def test_the_counts_in_the_text_are_those_of_the_ledger(book):
+    sources = [claim for claim in book.claims if claim["source"] != "book"]
+    closed = [claim["id"] for claim in sources if claim["section"] != "open"]
+    by_machine = len(set(closed) & {check.claim for check in book.checks})
+    argued, waiting = len(closed) - by_machine, len(sources) - len(closed)
+    assert (by_machine, argued, waiting) == (72, 18, 2)
+    assert "72 of their 92 claims. Eighteen can only be argued, and are; two\nwait" in (ROOT / "README.md").read_text()
+    intro = (ROOT / "book/intro.md").read_text()
+    assert "all 92 claims" in intro and "72 are checked by machine, 18 can only be argued, and two wait" in intro
+
+
 def test_every_equation_and_both_answers_have_a_cell_to_link_to(book):
     cells = {claim for chapter in book.chapters for claim, _ in ledger.anchors(chapter)}
     equations = {f"M-eq{n}" for n in range(1, 12)}
