@@ -4,6 +4,7 @@
 needs NumPy alone.
 """
 
+from pglib.environments import to_gymnasium
 from pglib.estimators import mean_and_sem, pathwise, reinforce, score_function
 from pglib.exact import action_probabilities, fisher, objective, policy_gradient
 from pglib.mdp import (
@@ -21,7 +22,7 @@ from pglib.mdp import (
     visitation,
     with_horizon,
 )
-from pglib.policies import Gaussian, Softmax
+from pglib.policies import Gaussian, LinearSoftmax, MLPSoftmax, Softmax
 from pglib.sampling import Episodes, enumerate_episodes, returns_to_go, rollout
 from pglib.training import History, train
 
@@ -30,6 +31,8 @@ __all__ = [
     "FiniteMDP",
     "Gaussian",
     "History",
+    "LinearSoftmax",
+    "MLPSoftmax",
     "Softmax",
     "action_probabilities",
     "action_values",
@@ -50,6 +53,7 @@ __all__ = [
     "score_function",
     "short_corridor",
     "stationary_distribution",
+    "to_gymnasium",
     "train",
     "two_state",
     "values",

@@ -18,7 +18,8 @@ hundred runs are one array of shape (200, d).
 Shapes. ``theta`` is (..., d). In the first three methods ``theta.shape[:-1]``, ``s.shape`` and ``a.shape``
 broadcast by NumPy's rules, so parameters that go with many samples need axes of length 1:
 ``theta[:, None, :]`` has one theta a run against ``s`` of shape (runs, samples). `score_sum` sums samples away,
-so there ``theta`` stays (..., d) and the sample axes come behind its own.
+so there ``theta`` stays (..., d) and the sample axes come behind its own. `Softmax` looks states up by their index;
+where a state is a vector, its numbers are the last axis of ``s``, and it is ``s.shape[:-1]`` that broadcasts.
 
 The score is the derivative of the log-probability that is sampled, nothing else. Because probabilities sum
 to one at every theta, it has mean zero, :math:`\sum_a \pi_\theta(a \mid s) \nabla_\theta \log \pi_\theta(a \mid s) = 0`
@@ -33,7 +34,7 @@ import numpy as np
 
 from pglib._checks import check_count, check_indices, check_real, check_rng, check_theta, check_weights
 
-__all__ = ["Gaussian", "Softmax"]
+__all__ = ["Gaussian", "LinearSoftmax", "MLPSoftmax", "Softmax"]
 
 
 class Softmax:
@@ -176,11 +177,8 @@ class Softmax:
         ValueError
             If ``theta`` has not d entries, or ``s`` or ``a`` are not integers in range.
         """
-        log_pi, s = self._at(theta, s)
-        a = check_indices("a", a, self.n_actions)
-        shape = np.broadcast_shapes(log_pi.shape[:-1], a.shape)
-        log_pi = np.broadcast_to(log_pi, (*shape, self.n_actions))
-        return np.take_along_axis(log_pi, np.broadcast_to(a, shape)[..., None], axis=-1)[..., 0]
+        log_pi, _ = self._at(theta, s)
+        return _pick(log_pi, check_indices("a", a, self.n_actions))
 
     def score(self, theta, s, a):
         r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
@@ -312,6 +310,342 @@ class Softmax:
     def _gather(self, by_state_action):
         """Return sum_{s, a} by_state_action[..., s, a] features[s, a], shape (..., d)."""
         return np.einsum("...sa,sai->...i", by_state_action, self.features)
+
+
+class _VectorSoftmax:
+    """Softmax policy over vector observations; a subclass has ``n_params``, ``_logits`` and ``_score_sum``."""
+
+    def __init__(self, obs_dim, n_actions):
+        self.obs_dim = check_count("obs_dim", obs_dim)
+        if isinstance(n_actions, bool) or not isinstance(n_actions, (int, np.integer)) or n_actions < 2:
+            raise ValueError(f"n_actions must be an integer of at least 2; received {n_actions!r}")
+        self.n_actions = int(n_actions)
+
+    def log_prob(self, theta, s, a):
+        r"""Return :math:`\log \pi_\theta(a \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., obs_dim)
+            States.
+        a : array_like of int
+            Action indices; ``theta.shape[:-1]``, ``s.shape[:-1]`` and ``a.shape`` broadcast.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Natural logarithms; finite where the logits and their differences are.
+
+        Raises
+        ------
+        ValueError
+            If ``theta`` has not d entries or ``s`` has not obs_dim, or ``a`` are not integers in range.
+        """
+        return _pick(self._log_pi(theta, s), check_indices("a", a, self.n_actions))
+
+    def score(self, theta, s, a):
+        r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
+
+        It is `score_sum` of one sample for each theta, with weight 1.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., obs_dim)
+            States.
+        a : array_like of int
+            Action indices; ``theta.shape[:-1]``, ``s.shape[:-1]`` and ``a.shape`` broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            Derivative of `log_prob` in each parameter, per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            As `log_prob`.
+        """
+        theta, s = check_theta(theta, self.n_params), _check_vectors(s, self.obs_dim)
+        shape = np.broadcast_shapes(theta.shape[:-1], s.shape[:-1], np.shape(a))
+        return self.score_sum(np.broadcast_to(theta, (*shape, self.n_params)), s, a, np.ones(shape))
+
+    def sample(self, theta, s, *, rng):
+        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters.
+        s : array_like, shape (..., obs_dim)
+            States; ``s.shape[:-1]`` and ``theta.shape[:-1]`` broadcast.
+        rng : numpy.random.Generator
+            Source of one uniform number for each action.
+
+        Returns
+        -------
+        ndarray of int, shape (...)
+            Action indices.
+
+        Raises
+        ------
+        ValueError
+            If ``rng`` is not a Generator, or ``theta`` is complex or gives NaN; else as `log_prob`.
+        """
+        check_rng(rng)
+        return _draw(self._log_pi(check_real("theta", theta), s), rng)
+
+    def score_sum(self, theta, s, a, weights):
+        r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
+
+        Samples are added up in matrix products; no array of one score a sample is formed.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like, shape (..., obs_dim)
+            States; ``s.shape[:-1]`` broadcasts to the shape of ``weights``.
+        a : array_like of int
+            Action indices; they broadcast to the shape of ``weights``.
+        weights : array_like, shape (..., *samples)
+            ``theta.shape[:-1]`` followed by any number of sample axes; real or complex.
+
+        Returns
+        -------
+        ndarray, shape (..., d)
+            In units of ``weights`` per unit of the parameter.
+
+        Raises
+        ------
+        ValueError
+            If ``weights`` does not begin with the axes of ``theta``, or ``s`` or ``a`` does not broadcast to
+            ``weights``; else as `log_prob`.
+        """
+        each, weights, lead = check_weights(theta, weights, self.n_params)
+        flat = (*lead, prod(weights.shape[len(lead) :]))
+        s, a = _check_vectors(s, self.obs_dim), check_indices("a", a, self.n_actions)
+        s = _expand("s", s, weights, self.obs_dim).reshape(*flat, self.obs_dim)
+        taken = _expand("a", a, weights).reshape(flat)[..., None] == np.arange(self.n_actions)
+        each = each.reshape(*lead, 1, self.n_params)
+        return self._score_sum(each, s, taken, weights.reshape(flat)[..., None])
+
+    def _log_pi(self, theta, s):
+        """Return log pi(. | s), shape (..., A)."""
+        return _log_softmax(self._logits(check_theta(theta, self.n_params), _check_vectors(s, self.obs_dim)))
+
+    # A subclass has two methods: h(s, .), shape (..., A), and the sum of scores over one axis of N samples, where theta
+    # is (..., 1, d), s is (..., N, obs_dim), taken is (..., N, A), 1 at the action and else 0, and weights (..., N, 1).
+
+
+class LinearSoftmax(_VectorSoftmax):
+    r"""Softmax policy over vector observations, with logits that are linear in the observation.
+
+    .. math::
+
+        \pi_\theta(a \mid s) &= \frac{e^{h(a)}}{\sum_b e^{h(b)}}, \qquad h(a) = \sum_i W_{ai} s_i, \\
+        \frac{\partial}{\partial W_{bi}} \log \pi_\theta(a \mid s) &= (1_{a = b} - \pi_\theta(b \mid s))\, s_i .
+
+    ``theta[..., a * obs_dim + i]`` is :math:`W_{ai}`. There is no bias; a constant 1 in the observation is one. The
+    methods ``log_prob``, ``score``, ``sample`` and ``score_sum`` have the shapes of `pglib.policies`; ``s`` is
+    (..., obs_dim), and it is ``s.shape[:-1]`` that broadcasts.
+
+    Parameters
+    ----------
+    obs_dim : int
+        Numbers in an observation, at least 1.
+    n_actions : int
+        A, at least 2.
+
+    Attributes
+    ----------
+    obs_dim, n_actions, n_params : int
+        As above, and d = n_actions * obs_dim.
+
+    Raises
+    ------
+    ValueError
+        If ``obs_dim`` is below 1 or ``n_actions`` below 2, or either is not an integer.
+
+    See Also
+    --------
+    MLPSoftmax : logits that are not linear.
+    Softmax : states by their index.
+
+    References
+    ----------
+    Sutton & Barto (2018), section 13.1, equations (13.2) and (13.3), and the eligibility vector of section 13.3.
+
+    Examples
+    --------
+    Two actions and the observation (1, 2): the probabilities, and the scores of both actions.
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> policy, s = pg.LinearSoftmax(2, 2), np.array([1.0, 2.0])
+    >>> np.exp(policy.log_prob(np.array([0.0, 0.0, 0.0, np.log(3) / 2]), s, np.arange(2))).round(4)
+    array([0.25, 0.75])
+    >>> policy.score(np.zeros(4), s, np.arange(2))
+    array([[ 0.5,  1. , -0.5, -1. ],
+           [-0.5, -1. ,  0.5,  1. ]])
+    """
+
+    def __init__(self, obs_dim, n_actions):
+        super().__init__(obs_dim, n_actions)
+        self.n_params = self.n_actions * self.obs_dim
+
+    def _logits(self, theta, s):
+        return _apply(theta.reshape(*theta.shape[:-1], self.n_actions, self.obs_dim), s)
+
+    def _score_sum(self, theta, s, taken, weights):
+        delta = weights * (taken - np.exp(_log_softmax(self._logits(theta, s))))
+        return _flat(delta.mT @ s)
+
+
+class MLPSoftmax(_VectorSoftmax):
+    r"""Softmax policy over vector observations, with logits from one hidden layer of tanh units.
+
+    .. math::
+
+        \pi_\theta(a \mid s) = \frac{e^{h_a}}{\sum_b e^{h_b}}, \qquad h = W_2 x + b_2, \qquad
+        x = \tanh(W_1 s + b_1).
+
+    The score is backpropagation: with :math:`e_a` the vector that is 1 at action a and else 0,
+
+    .. math::
+
+        \delta &= e_a - \pi_\theta(\cdot \mid s), \qquad
+        \nabla_{W_2} = \delta x^\top, \qquad \nabla_{b_2} = \delta, \\
+        \varepsilon &= W_2^\top \delta \odot (1 - x \odot x), \qquad
+        \nabla_{W_1} = \varepsilon s^\top, \qquad \nabla_{b_1} = \varepsilon .
+
+    ``theta`` is (W1, b1, W2, b2): W1 (n_hidden, obs_dim) row by row, b1 (n_hidden), W2 (n_actions, n_hidden) row by
+    row, b2 (n_actions). The methods ``log_prob``, ``score``, ``sample`` and ``score_sum`` have the shapes of
+    `pglib.policies`; ``s`` is (..., obs_dim), and it is ``s.shape[:-1]`` that broadcasts.
+
+    Parameters
+    ----------
+    obs_dim : int
+        Numbers in an observation, at least 1.
+    n_hidden : int
+        Hidden units, at least 1.
+    n_actions : int
+        A, at least 2.
+
+    Attributes
+    ----------
+    obs_dim, n_hidden, n_actions, n_params : int
+        As above, and d = n_hidden * (obs_dim + 1) + n_actions * (n_hidden + 1).
+
+    Raises
+    ------
+    ValueError
+        If ``obs_dim`` or ``n_hidden`` is below 1 or ``n_actions`` below 2, or one is not an integer.
+
+    See Also
+    --------
+    MLPSoftmax.initial_theta : where to start; not at zero.
+    LinearSoftmax : no hidden layer.
+
+    References
+    ----------
+    Sutton & Barto (2018), sections 13.1 and 13.3; Williams (1992) on backpropagation of the score.
+
+    Examples
+    --------
+    One input, one hidden unit, two actions: theta = (W1, b1, W2[0], W2[1], b2[0], b2[1]), and tanh(log 2) = 0.6.
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> policy = pg.MLPSoftmax(1, 1, 2)
+    >>> theta = np.array([np.log(2), 0, 0, np.log(3) / 0.6, 0, 0])
+    >>> np.exp(policy.log_prob(theta, [1.0], np.arange(2))).round(4)
+    array([0.25, 0.75])
+    >>> policy.score(theta, [1.0], 1).round(4)
+    array([ 0.293,  0.293, -0.15 ,  0.15 , -0.25 ,  0.25 ])
+    """
+
+    def __init__(self, obs_dim, n_hidden, n_actions):
+        super().__init__(obs_dim, n_actions)
+        self.n_hidden = check_count("n_hidden", n_hidden)
+        self.n_params = self.n_hidden * (self.obs_dim + 1) + self.n_actions * (self.n_hidden + 1)
+
+    def initial_theta(self, runs, *, rng):
+        r"""Return parameters to start from: in every run the uniform policy, and hidden units that differ.
+
+        W1 is normal with mean 0 and standard deviation :math:`1 / \sqrt{\mathrm{obs\_dim}}`; the rest is 0.
+
+        Parameters that are all 0 would never learn. The gradient of W1 and b1 is proportional to W2, through which it
+        comes back, and the gradient of W2 to x = tanh(W1 s + b1). At zero all of them are 0, and stay 0: only b2 would
+        ever move, and the policy would never look at the observation. With W1 random the first step moves W2 (and b2),
+        and from the second step on W1 and b1 move too. Rows of W1 that are equal would stay equal, one unit many times.
+
+        Parameters
+        ----------
+        runs : int
+            Number of runs, at least 1.
+        rng : numpy.random.Generator
+            Source of the entries of W1.
+
+        Returns
+        -------
+        ndarray, shape (runs, d)
+            Parameters.
+
+        Raises
+        ------
+        ValueError
+            If ``runs`` is not an integer of at least 1, or ``rng`` not a Generator.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> policy = pg.MLPSoftmax(4, 8, 2)
+        >>> theta = policy.initial_theta(3, rng=np.random.default_rng(0))
+        >>> theta.shape
+        (3, 58)
+        >>> np.exp(policy.log_prob(theta, np.ones(4), 0))
+        array([0.5, 0.5, 0.5])
+        """
+        check_rng(rng)
+        theta = np.zeros((check_count("runs", runs), self.n_params))
+        in_w1 = self.n_hidden * self.obs_dim
+        theta[:, :in_w1] = rng.normal(scale=self.obs_dim**-0.5, size=(runs, in_w1))
+        return theta
+
+    def _split(self, theta):
+        """Return W1 (..., n_hidden, obs_dim), b1 (..., n_hidden), W2 (..., A, n_hidden), b2 (..., A) as views."""
+        w1, w2 = (self.n_hidden, self.obs_dim), (self.n_actions, self.n_hidden)
+        ends = np.cumsum([prod(w1), self.n_hidden, prod(w2)])
+        in_w1, b1, in_w2, b2 = np.split(theta, ends, axis=-1)
+        return in_w1.reshape(*theta.shape[:-1], *w1), b1, in_w2.reshape(*theta.shape[:-1], *w2), b2
+
+    def _forward(self, theta, s):
+        """Return x and h."""
+        w1, b1, w2, b2 = self._split(theta)
+        x = np.tanh(_apply(w1, s) + b1)  # x = tanh(W1 s + b1)
+        h = _apply(w2, x) + b2  # h = W2 x + b2
+        return x, h
+
+    def _logits(self, theta, s):
+        return self._forward(theta, s)[1]
+
+    def _score_sum(self, theta, s, taken, weights):
+        """Backpropagate: each line is the derivative of sum_n w_n log pi(a_n | s_n) in what its comment says."""
+        _, _, w2, _ = self._split(theta)
+        x, h = self._forward(theta, s)
+        pi = np.exp(_log_softmax(h))  # pi_n = softmax(h_n)
+        delta = weights * (taken - pi)  # in h_n: delta_n = w_n (e_{a_n} - pi_n)
+        by_w2 = delta.mT @ x  # in W2: sum_n delta_n x_n^T
+        by_b2 = delta.sum(axis=-2)  # in b2: sum_n delta_n
+        epsilon = _apply(w2.mT, delta) * (1 - x * x)  # in W1 s_n + b1: epsilon_n = (W2^T delta_n) * (1 - x_n * x_n)
+        by_w1 = epsilon.mT @ s  # in W1: sum_n epsilon_n s_n^T
+        by_b1 = epsilon.sum(axis=-2)  # in b1: sum_n epsilon_n
+        return np.concatenate([_flat(by_w1), by_b1, _flat(by_w2), by_b2], axis=-1)
 
 
 class Gaussian:
@@ -477,9 +811,7 @@ class Gaussian:
 
     def _at(self, theta, s):
         """Return mean and log standard deviation, shape (...), and the checked states."""
-        theta, s = check_theta(theta, self.n_params), np.asarray(s)
-        if s.ndim == 0 or s.shape[-1] != self.n_features:
-            raise ValueError(f"s must have shape (..., {self.n_features}), one vector a state; received {s.shape}")
+        theta, s = check_theta(theta, self.n_params), _check_vectors(s, self.n_features)
         mean = (s * theta[..., :-1]).sum(axis=-1)
         return mean, theta[..., -1], s
 
@@ -518,6 +850,25 @@ class _Binary(Softmax):
         return by_state_action[..., 1]
 
 
+def _check_vectors(s, size):
+    """Return states as an array whose last axis is ``size`` long, or raise ValueError."""
+    s = np.asarray(s)
+    if s.ndim == 0 or s.shape[-1] != size:
+        raise ValueError(f"s must have shape (..., {size}), one vector a state; received {s.shape}")
+    return s
+
+
+def _expand(name, value, weights, *last):
+    """Return ``value`` broadcast to the axes of the weights and the axes ``last``, or raise ValueError."""
+    shape = (*weights.shape, *last)
+    try:
+        return np.broadcast_to(value, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} must broadcast to shape {shape}, as weights have shape {weights.shape}; received {value.shape}"
+        ) from None
+
+
 def _log_softmax(logits):
     """Return logits - log(sum(exp(logits))) over the last axis, with no overflow; complex logits are allowed."""
     shifted = logits - logits.real.max(axis=-1, keepdims=True)
@@ -530,6 +881,28 @@ def _draw(log_pi, rng):
     if not (cdf[..., -1] > 0).all():
         raise ValueError("theta must give probabilities; at a state asked for it gives NaN")
     return (rng.random(cdf.shape[:-1])[..., None] * cdf[..., -1:] >= cdf).sum(axis=-1)
+
+
+def _pick(log_pi, a):
+    """Return the entries a (...) of log-probabilities (..., A), leading axes broadcast; shape (...)."""
+    a, log_pi = _align(a, log_pi)
+    return np.take_along_axis(log_pi, a[..., None], axis=-1)[..., 0]
+
+
+def _apply(w, x):
+    """Return W x for matrices (..., m, n) and vectors (..., n); leading axes broadcast, shape (..., m)."""
+    # matmul, because einsum takes 2 to 17 times as long here and in the sums over samples (100 runs, 2000 samples).
+    # Where the matrix is the same for all vectors along an axis, those vectors are the rows of one product.
+    if w.ndim == 2:
+        return x @ w.mT
+    if w.shape[-3] == 1:
+        return np.atleast_2d(x) @ w[..., 0, :, :].mT
+    return (w @ x[..., None])[..., 0]
+
+
+def _flat(w):
+    """Return matrices (..., m, n) row by row, shape (..., m * n)."""
+    return w.reshape(*w.shape[:-2], w.shape[-2] * w.shape[-1])
 
 
 def _align(s, by_action):

@@ -19,7 +19,7 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__i
 
 # From the ground up: a module imports from lower floors only, not from its own.
 FLOORS = [
-    {"_checks"},
+    {"_checks", "_gymnasium"},
     {"policies", "mdp"},
     {"exact", "environments", "symbolic"},
     {"sampling"},
@@ -27,7 +27,7 @@ FLOORS = [
     {"training"},
 ]
 APART = {"check", "plotting"}  # import nothing of pglib, and nothing of pglib imports them
-HEAVY = {"sympy": {"symbolic", "check"}, "matplotlib": {"plotting"}, "gymnasium": set(), "tqdm": {"training"}}
+HEAVY = {"sympy": {"symbolic", "check"}, "matplotlib": {"plotting"}, "gymnasium": {"_gymnasium"}, "tqdm": {"training"}}
 
 
 def tree(module):
