@@ -25,10 +25,10 @@ def place(names, index):
     return " at " + ", ".join(f"{name}={i}" for name, i in zip(names, index, strict=True)) if index else ""
 
 
-def check_count(name, value):
-    """Return ``value`` as an int of at least 1, or raise ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1; received {value!r}")
+def check_count(name, value, least=1):
+    """Return ``value`` as an int of at least ``least``, or raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; received {value!r}")
     return int(value)
 
 

@@ -37,7 +37,68 @@ from pglib._checks import check_count, check_indices, check_real, check_rng, che
 __all__ = ["Gaussian", "LinearSoftmax", "MLPSoftmax", "Softmax"]
 
 
-class Softmax:
+class _Categorical:
+    """Policy over the actions 0 .. n_actions - 1; a subclass has ``_log_pi(theta, s)``, which returns (..., A)."""
+
+    def log_prob(self, theta, s, a):
+        r"""Return :math:`\log \pi_\theta(a \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters, real or complex.
+        s : array_like
+            States as the policy takes them: indices, or vectors along the last axis.
+        a : array_like of int
+            Action indices; ``theta.shape[:-1]``, the shape of the states and ``a.shape`` broadcast.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Natural logarithms; finite where the logits and their differences are.
+
+        Raises
+        ------
+        ValueError
+            If ``theta`` has not d entries, ``s`` are no such states, or ``a`` are not integers in range.
+        """
+        return _pick(self._log_pi(theta, s), check_indices("a", a, self.n_actions))
+
+    def sample(self, theta, s, *, rng):
+        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., d)
+            Parameters.
+        s : array_like
+            States, as in `log_prob`; their shape and ``theta.shape[:-1]`` broadcast.
+        rng : numpy.random.Generator
+            Source of one uniform number for each action.
+
+        Returns
+        -------
+        ndarray of int, shape (...)
+            Action indices.
+
+        Raises
+        ------
+        ValueError
+            If ``rng`` is not a Generator, or ``theta`` is complex or gives NaN; else as `log_prob`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pglib as pg
+        >>> policy = pg.Softmax.binary(1)
+        >>> int(policy.sample(np.array([800.0]), 0, rng=np.random.default_rng(0)))
+        1
+        """
+        check_rng(rng)
+        return _draw(self._log_pi(check_real("theta", theta), s), rng)
+
+
+class Softmax(_Categorical):
     r"""Softmax policy over finitely many actions, linear in features.
 
     .. math::
@@ -157,29 +218,6 @@ class Softmax:
         """
         return _Binary(n_states)
 
-    def log_prob(self, theta, s, a):
-        r"""Return :math:`\log \pi_\theta(a \mid s)`.
-
-        Parameters
-        ----------
-        theta : array_like, shape (..., d)
-            Parameters, real or complex.
-        s, a : array_like of int
-            State and action indices; their shapes and ``theta.shape[:-1]`` broadcast.
-
-        Returns
-        -------
-        ndarray, shape (...)
-            Natural logarithms; finite where the logits and their differences are.
-
-        Raises
-        ------
-        ValueError
-            If ``theta`` has not d entries, or ``s`` or ``a`` are not integers in range.
-        """
-        log_pi, _ = self._at(theta, s)
-        return _pick(log_pi, check_indices("a", a, self.n_actions))
-
     def score(self, theta, s, a):
         r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
 
@@ -205,40 +243,6 @@ class Softmax:
         taken = a[..., None] == np.arange(self.n_actions)
         return self._score_from(s, taken - np.exp(log_pi))
 
-    def sample(self, theta, s, *, rng):
-        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
-
-        Parameters
-        ----------
-        theta : array_like, shape (..., d)
-            Parameters.
-        s : array_like of int
-            State indices; the shape and ``theta.shape[:-1]`` broadcast.
-        rng : numpy.random.Generator
-            Source of one uniform number for each action.
-
-        Returns
-        -------
-        ndarray of int, shape (...)
-            Action indices.
-
-        Raises
-        ------
-        ValueError
-            If ``rng`` is not a Generator, or ``theta`` is complex or gives NaN; else as `log_prob`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pglib as pg
-        >>> policy = pg.Softmax.binary(1)
-        >>> int(policy.sample(np.array([800.0]), 0, rng=np.random.default_rng(0)))
-        1
-        """
-        check_rng(rng)
-        log_pi, s = self._at(check_real("theta", theta), s)
-        return _draw(log_pi, rng)
-
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
 
@@ -262,7 +266,8 @@ class Softmax:
         Raises
         ------
         ValueError
-            If ``weights`` does not begin with the axes of ``theta``; else as `log_prob`.
+            If ``weights`` does not begin with the axes of ``theta``, or ``s`` or ``a`` does not broadcast to
+            ``weights``; else as `log_prob`.
 
         Examples
         --------
@@ -274,14 +279,16 @@ class Softmax:
         """
         each, weights, lead = check_weights(theta, weights, self.n_params)
         theta = each.reshape(*lead, self.n_params)
-        s = check_indices("s", s, self.n_states)
-        a = check_indices("a", a, self.n_actions)
-        cell = np.broadcast_to(s * self.n_actions + a, weights.shape)
-        cell = cell.reshape(*lead, prod(weights.shape[len(lead) :]))
+        s = _expand("s", check_indices("s", s, self.n_states), weights)
+        a = _expand("a", check_indices("a", a, self.n_actions), weights)
+        cell = (s * self.n_actions + a).reshape(*lead, prod(weights.shape[len(lead) :]))
         total = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
         total = total.reshape(*lead, self.n_states, self.n_actions)
         pi = np.exp(_log_softmax(self._logits(theta)))
         return self._gather(total - pi * total.sum(axis=-1, keepdims=True))
+
+    def _log_pi(self, theta, s):
+        return self._at(theta, s)[0]
 
     def _at(self, theta, s):
         """Return log pi(. | s), shape (..., A), and the checked indices ``s`` broadcast to its leading axes."""
@@ -312,38 +319,12 @@ class Softmax:
         return np.einsum("...sa,sai->...i", by_state_action, self.features)
 
 
-class _VectorSoftmax:
+class _VectorSoftmax(_Categorical):
     """Softmax policy over vector observations; a subclass has ``n_params``, ``_logits`` and ``_score_sum``."""
 
     def __init__(self, obs_dim, n_actions):
         self.obs_dim = check_count("obs_dim", obs_dim)
-        if isinstance(n_actions, bool) or not isinstance(n_actions, (int, np.integer)) or n_actions < 2:
-            raise ValueError(f"n_actions must be an integer of at least 2; received {n_actions!r}")
-        self.n_actions = int(n_actions)
-
-    def log_prob(self, theta, s, a):
-        r"""Return :math:`\log \pi_\theta(a \mid s)`.
-
-        Parameters
-        ----------
-        theta : array_like, shape (..., d)
-            Parameters, real or complex.
-        s : array_like, shape (..., obs_dim)
-            States.
-        a : array_like of int
-            Action indices; ``theta.shape[:-1]``, ``s.shape[:-1]`` and ``a.shape`` broadcast.
-
-        Returns
-        -------
-        ndarray, shape (...)
-            Natural logarithms; finite where the logits and their differences are.
-
-        Raises
-        ------
-        ValueError
-            If ``theta`` has not d entries or ``s`` has not obs_dim, or ``a`` are not integers in range.
-        """
-        return _pick(self._log_pi(theta, s), check_indices("a", a, self.n_actions))
+        self.n_actions = check_count("n_actions", n_actions, least=2)
 
     def score(self, theta, s, a):
         r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
@@ -372,31 +353,6 @@ class _VectorSoftmax:
         theta, s = check_theta(theta, self.n_params), _check_vectors(s, self.obs_dim)
         shape = np.broadcast_shapes(theta.shape[:-1], s.shape[:-1], np.shape(a))
         return self.score_sum(np.broadcast_to(theta, (*shape, self.n_params)), s, a, np.ones(shape))
-
-    def sample(self, theta, s, *, rng):
-        r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
-
-        Parameters
-        ----------
-        theta : array_like, shape (..., d)
-            Parameters.
-        s : array_like, shape (..., obs_dim)
-            States; ``s.shape[:-1]`` and ``theta.shape[:-1]`` broadcast.
-        rng : numpy.random.Generator
-            Source of one uniform number for each action.
-
-        Returns
-        -------
-        ndarray of int, shape (...)
-            Action indices.
-
-        Raises
-        ------
-        ValueError
-            If ``rng`` is not a Generator, or ``theta`` is complex or gives NaN; else as `log_prob`.
-        """
-        check_rng(rng)
-        return _draw(self._log_pi(check_real("theta", theta), s), rng)
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -797,15 +753,17 @@ class Gaussian:
         Raises
         ------
         ValueError
-            If ``weights`` does not begin with the axes of ``theta``; else as `log_prob`.
+            If ``weights`` does not begin with the axes of ``theta``, or ``s`` or ``a`` does not broadcast to
+            ``weights``; else as `log_prob`.
         """
         each, weights, lead = check_weights(theta, weights, self.n_params)
         flat = (*lead, prod(weights.shape[len(lead) :]))
+        s = _expand("s", _check_vectors(s, self.n_features), weights, self.n_features)
         mean, log_std, s = self._at(each, s)
-        z = (np.asarray(a) - mean) * np.exp(-log_std)
-        by_log_std = np.broadcast_to(weights * (z**2 - 1), weights.shape).reshape(flat).sum(axis=-1)
-        by_mean = np.broadcast_to(weights * z * np.exp(-log_std), weights.shape).reshape(flat)
-        s = np.broadcast_to(s, (*weights.shape, self.n_features)).reshape(*flat, self.n_features)
+        z = (_expand("a", np.asarray(a), weights) - mean) * np.exp(-log_std)
+        by_log_std = (weights * (z**2 - 1)).reshape(flat).sum(axis=-1)
+        by_mean = (weights * z * np.exp(-log_std)).reshape(flat)
+        s = s.reshape(*flat, self.n_features)
         by_w = np.einsum("...n,...ni->...i", by_mean, s)
         return np.concatenate([by_w, by_log_std[..., None]], axis=-1)
 

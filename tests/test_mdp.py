@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from problems import FAMILIES, random_mdp, random_pi
 
 import pglib as pg
+import pglib.mdp
 
 DISCOUNTED = [(family, gamma) for family in FAMILIES for gamma in (0.0, 0.5, 0.9, 0.99)] + [("episodic", 1.0)]
 FUNCTIONS = (
@@ -509,6 +510,7 @@ def test_chain_that_moves_once_in_1e16_steps(f):
     (lambda: pg.with_horizon(pg.short_corridor(), 0), r"T must be an integer of at least 1; received 0"),
     (lambda: pg.with_horizon(pg.short_corridor(), -1), r"T must be an integer of at least 1; received -1"),
     (lambda: pg.with_horizon(pg.short_corridor(), 2.0), r"T must be an integer of at least 1; received 2\.0"),
+    (lambda: pg.with_horizon(pg.short_corridor(), True), r"T must be an integer of at least 1; received True"),
     (lambda: pg.with_horizon(pg.short_corridor(), None), r"T must be an integer of at least 1; received None"),
 ])  # fmt: skip
 def test_bad_sizes(make, message):
@@ -520,3 +522,33 @@ def test_a_row_that_sums_to_nearly_one_does_not_create_mass():
     """At 1 + 9e-9 the row passes; unless it is mended, the value would be negative at this gamma."""
     mdp = pg.FiniteMDP([[[1 + 9e-9]]], [[1]], [1], gamma=1 - 1e-9)
     np.testing.assert_allclose(pg.values(mdp, [[1.0]]), 1e9, rtol=1e-6)
+
+
+# --- the best policy
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.9, 0.999])
+def test_optimal_values_are_those_of_the_best_deterministic_policy(gamma):
+    """Of all 27, in every state at once; rewards for two runs."""
+    rng = np.random.default_rng(31)
+    mdp = pg.FiniteMDP(rng.dirichlet(np.ones(3), size=(3, 3)), rng.normal(size=(2, 3, 3)), [1, 0, 0], gamma=gamma)
+    policies = np.eye(3)[list(product(range(3), repeat=3))]
+    of_all = pg.values(mdp, policies[:, None])
+    best = pg.optimal_values(mdp)
+    assert best.shape == (2, 3)
+    assert_allclose(best, of_all.max(axis=0), rtol=1e-10)
+    assert (of_all < best - 1e-9).any(axis=0).all()  # there is a choice
+
+
+def test_optimal_values_of_problems_that_end():
+    """Terminal states are worth nothing, at gamma = 1; a longer way costs a step each."""
+    assert pg.optimal_values(pg.gridworld(3, 4, gamma=1.0)).min() == -5
+    walk = pg.optimal_values(pg.random_walk(5))
+    assert_array_equal(walk, [0, 1, 1, 1, 1, 1, 0])
+
+
+def test_a_policy_that_is_paid_for_ever_has_no_value(monkeypatch):
+    monkeypatch.setattr(pglib.mdp, "SWEEPS", 1000)
+    mdp = pg.FiniteMDP([[[1.0]]], [[1.0]], [1], gamma=1.0)
+    with pytest.raises(ValueError, match=r"the optimal values must settle; with gamma = 1 they do not in 1,000 sweeps"):
+        pg.optimal_values(mdp)

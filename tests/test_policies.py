@@ -624,3 +624,14 @@ def test_softmax_refuses_to_sample_where_there_are_no_probabilities(theta):
     with pytest.raises(ValueError, match="theta must give probabilities"):
         policy.sample(theta, bad, rng=np.random.default_rng(0))
     assert np.shape(policy.sample(theta, 1 - bad, rng=np.random.default_rng(0))) == np.shape(theta)[:-1]
+
+
+@pytest.mark.parametrize(
+    "policy, state", [(pg.Softmax.tabular(2, 3), 0), (pg.Softmax.binary(2), 0), (pg.Gaussian(1), [0.5])]
+)
+def test_what_does_not_fit_the_weights_is_named(policy, state):
+    theta, states = np.zeros(policy.n_params), np.array([state, state])
+    with pytest.raises(ValueError, match=r"s must broadcast to shape .*, as weights have shape \(3,\); received \(2,"):
+        policy.score_sum(theta, states, 0, np.ones(3))
+    with pytest.raises(ValueError, match=r"a must broadcast to shape \(3,\), as weights have shape \(3,\); received"):
+        policy.score_sum(theta, state, np.zeros(2, int), np.ones(3))
