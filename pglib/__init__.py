@@ -4,7 +4,8 @@
 needs NumPy alone.
 """
 
-from pglib.environments import to_gymnasium
+from pglib.environments import CartPole, to_gymnasium
+from pglib.episodes import Episodes, returns_to_go
 from pglib.estimators import mean_and_sem, pathwise, reinforce, score_function
 from pglib.exact import action_probabilities, fisher, objective, policy_gradient
 from pglib.mdp import (
@@ -24,10 +25,11 @@ from pglib.mdp import (
     with_horizon,
 )
 from pglib.policies import Gaussian, LinearSoftmax, MLPSoftmax, Softmax
-from pglib.sampling import Episodes, enumerate_episodes, returns_to_go, rollout
-from pglib.training import History, train
+from pglib.sampling import enumerate_episodes, rollout
+from pglib.training import History, sweep, train
 
 __all__ = [
+    "CartPole",
     "Episodes",
     "FiniteMDP",
     "Gaussian",
@@ -55,6 +57,7 @@ __all__ = [
     "score_function",
     "short_corridor",
     "stationary_distribution",
+    "sweep",
     "to_gymnasium",
     "train",
     "two_state",

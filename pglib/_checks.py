@@ -89,17 +89,17 @@ def check_runs(theta, r):
         raise ValueError(f"theta has runs {theta}, and the rewards have runs {r}; they do not broadcast") from None
 
 
-def check_theta(theta, n_params, name="theta"):
-    """Return ``theta`` in double precision, real or complex, last axis ``n_params`` long, or raise ValueError."""
+def check_theta(theta, n_params, name="theta", precision=float):
+    """Return ``theta``, real or complex, in at least this precision, last axis ``n_params`` long; or ValueError."""
     theta = np.asarray(theta)
     if theta.ndim == 0 or theta.shape[-1] != n_params:
         raise ValueError(f"{name} must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
-    return theta.astype(np.result_type(theta, float), copy=False)
+    return theta.astype(np.result_type(theta, precision), copy=False)
 
 
-def check_weights(theta, weights, n_params):
+def check_weights(theta, weights, n_params, precision=float):
     """Return theta with an axis of length 1 for each sample axis of the weights, the weights, and the axes of theta."""
-    theta, weights = check_theta(theta, n_params), np.asarray(weights)
+    theta, weights = check_theta(theta, n_params, precision=precision), np.asarray(weights)
     lead = theta.shape[:-1]
     if weights.shape[: len(lead)] != lead:
         raise ValueError(f"weights must begin with the axes {lead} of theta; received shape {weights.shape}")

@@ -17,7 +17,7 @@ influence.
 import numpy as np
 
 from pglib._checks import check_count, check_real, check_rng, check_theta
-from pglib.sampling import returns_to_go
+from pglib.episodes import returns_to_go
 
 __all__ = ["mean_and_sem", "pathwise", "reinforce", "score_function"]
 
@@ -105,7 +105,10 @@ def _fits(name, array, lead):
 
 def _observed_and_done(batch):
     """Return observations and actions; behind the end those of the first step, which have a score to weight by 0."""
-    return (np.where(batch.live, x, x[..., :1]) for x in (batch.observations, batch.actions))
+    s, live = batch.observations, batch.live
+    if s.ndim == live.ndim:
+        return np.where(live, s, s[..., :1]), np.where(live, batch.actions, batch.actions[..., :1])
+    return np.where(live[..., None], s, s[..., :1, :]), np.where(live, batch.actions, batch.actions[..., :1])
 
 
 def _weights(batch, *, gamma, baseline, reward_to_go=True, discount_states=True):
@@ -115,10 +118,16 @@ def _weights(batch, *, gamma, baseline, reward_to_go=True, discount_states=True)
     returns = returns_to_go(batch.rewards, gamma)
     if not reward_to_go:
         returns = np.broadcast_to(returns[..., :1], returns.shape)
-    weights = returns if baseline is None else returns - _baseline(baseline, returns, batch.states)
-    if reward_to_go and discount_states and gamma < 1:
-        weights = weights * gamma ** np.arange(weights.shape[-1])
-    return weights * batch.live
+    factor = gamma if reward_to_go and discount_states else 1
+    return _weigh(returns, batch.states, batch.live, factor, baseline)
+
+
+def _weigh(returns, states, live, gamma, baseline, first=0):
+    """Return gamma**t (returns - baseline) for the steps t = first, first + 1, ...; 0 where no episode is live."""
+    weights = (returns if baseline is None else returns - _baseline(baseline, returns, states)) * live
+    if gamma < 1:
+        weights *= (gamma ** np.arange(first, first + returns.shape[-1])).astype(weights.dtype)
+    return weights
 
 
 def _baseline(baseline, returns, states):
@@ -131,12 +140,19 @@ def _baseline(baseline, returns, states):
         n_episodes = returns.shape[-2]
         if n_episodes < 2:
             raise ValueError("baseline 'leave_one_out' needs at least two episodes in a run; there is one")
-        return (returns.sum(axis=-2, keepdims=True) - returns) / (n_episodes - 1)
-    values = np.asarray(baseline, dtype=float)
+        total = np.einsum("...nt->...t", returns)[..., None, :]  # several times as fast as sum over an inner axis
+        others = total - returns
+        others /= n_episodes - 1
+        return others
+    values = np.asarray(baseline, dtype=returns.dtype)
     if not np.isfinite(values).all():
         raise ValueError(f"baseline must hold finite numbers; received {baseline!r}")
     if values.ndim == 0:
         return values
+    if states.dtype.kind not in "iu":
+        raise ValueError(
+            "baseline must be None, a number or 'leave_one_out'; values of states need states with a number"
+        )
     if states.max(initial=0) >= values.shape[-1]:
         raise ValueError(
             f"baseline must have one value for each state; it has {values.shape[-1]}, "

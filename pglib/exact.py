@@ -69,6 +69,12 @@ def action_probabilities(mdp, policy, theta):
     """
     s, a = _grid(mdp)
     theta = check_theta(theta, policy.n_params)
+    takes = getattr(policy, "obs_dim", getattr(policy, "n_features", None))
+    if takes is not None:
+        raise ValueError(
+            f"the policy {type(policy).__name__} takes vectors of {takes} numbers, and a FiniteMDP shows its states as "
+            "integers; a policy for it is Softmax"
+        )
     expected = (*theta.shape[:-1], mdp.n_states, mdp.n_actions)
     try:
         log_pi = policy.log_prob(theta[..., None, None, :], s, a)

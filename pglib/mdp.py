@@ -29,6 +29,7 @@ References
 Puterman (1994); Sutton & Barto (2018), chapters 3, 10 and 13.
 """
 
+from copy import copy
 from numbers import Real
 
 import numpy as np
@@ -862,3 +863,16 @@ def with_horizon(mdp, T):
         reward_std=mdp.reward_std,
         observation=np.append(np.tile(mdp.observation, T), mdp.observation[0]),
     )
+
+
+def _with_runs(mdp, lead, runs):
+    """Return the problem with the rewards of some of its runs, shape (len(runs), S, A), where each run has its own."""
+    if mdp.r.ndim == 2:
+        return mdp
+    part = copy(mdp)
+    for name in ("r", "r_next"):
+        table = getattr(mdp, name)
+        if table is not None:
+            own = table.shape[mdp.r.ndim - 2 :]
+            setattr(part, name, np.broadcast_to(table, (*lead, *own)).reshape(-1, *own)[runs])
+    return part

@@ -28,7 +28,7 @@ to one at every theta, it has mean zero, :math:`\sum_a \pi_\theta(a \mid s) \nab
 A policy written as a formula, differentiated by SymPy, is `pglib.symbolic.SymbolicPolicy`.
 """
 
-from math import prod
+from math import log, pi, prod
 
 import numpy as np
 
@@ -350,9 +350,9 @@ class _VectorSoftmax(_Categorical):
         ValueError
             As `log_prob`.
         """
-        theta, s = check_theta(theta, self.n_params), _check_vectors(s, self.obs_dim)
+        theta, s = check_theta(theta, self.n_params, precision=np.float32), _check_vectors(s, self.obs_dim)
         shape = np.broadcast_shapes(theta.shape[:-1], s.shape[:-1], np.shape(a))
-        return self.score_sum(np.broadcast_to(theta, (*shape, self.n_params)), s, a, np.ones(shape))
+        return self.score_sum(np.broadcast_to(theta, (*shape, self.n_params)), s, a, np.ones(shape, theta.dtype))
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -381,7 +381,7 @@ class _VectorSoftmax(_Categorical):
             If ``weights`` does not begin with the axes of ``theta``, or ``s`` or ``a`` does not broadcast to
             ``weights``; else as `log_prob`.
         """
-        each, weights, lead = check_weights(theta, weights, self.n_params)
+        each, weights, lead = check_weights(theta, weights, self.n_params, np.float32)
         flat = (*lead, prod(weights.shape[len(lead) :]))
         s, a = _check_vectors(s, self.obs_dim), check_indices("a", a, self.n_actions)
         s = _expand("s", s, weights, self.obs_dim).reshape(*flat, self.obs_dim)
@@ -391,7 +391,8 @@ class _VectorSoftmax(_Categorical):
 
     def _log_pi(self, theta, s):
         """Return log pi(. | s), shape (..., A)."""
-        return _log_softmax(self._logits(check_theta(theta, self.n_params), _check_vectors(s, self.obs_dim)))
+        theta, s = check_theta(theta, self.n_params, precision=np.float32), _check_vectors(s, self.obs_dim)
+        return _log_softmax(self._logits(theta, s))
 
     # A subclass has two methods: h(s, .), shape (..., A), and the sum of scores over one axis of N samples, where theta
     # is (..., 1, d), s is (..., N, obs_dim), taken is (..., N, A), 1 at the action and else 0, and weights (..., N, 1).
@@ -675,7 +676,7 @@ class Gaussian:
         """
         mean, log_std, _ = self._at(theta, s)
         z = (np.asarray(a) - mean) * np.exp(-log_std)
-        return -(z**2) / 2 - log_std - np.log(2 * np.pi) / 2
+        return -(z**2) / 2 - log_std - log(2 * pi) / 2
 
     def score(self, theta, s, a):
         r"""Return the score :math:`\nabla_\theta \log \pi_\theta(a \mid s)`.
@@ -729,7 +730,7 @@ class Gaussian:
         """
         check_rng(rng)
         mean, log_std, _ = self._at(check_real("theta", theta), s)
-        return mean + np.exp(log_std) * rng.normal(size=mean.shape)
+        return mean + np.exp(log_std) * rng.normal(size=mean.shape).astype(mean.dtype, copy=False)
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -756,7 +757,7 @@ class Gaussian:
             If ``weights`` does not begin with the axes of ``theta``, or ``s`` or ``a`` does not broadcast to
             ``weights``; else as `log_prob`.
         """
-        each, weights, lead = check_weights(theta, weights, self.n_params)
+        each, weights, lead = check_weights(theta, weights, self.n_params, np.float32)
         flat = (*lead, prod(weights.shape[len(lead) :]))
         s = _expand("s", _check_vectors(s, self.n_features), weights, self.n_features)
         mean, log_std, s = self._at(each, s)
@@ -769,7 +770,7 @@ class Gaussian:
 
     def _at(self, theta, s):
         """Return mean and log standard deviation, shape (...), and the checked states."""
-        theta, s = check_theta(theta, self.n_params), _check_vectors(s, self.n_features)
+        theta, s = check_theta(theta, self.n_params, precision=np.float32), _check_vectors(s, self.n_features)
         mean = (s * theta[..., :-1]).sum(axis=-1)
         return mean, theta[..., -1], s
 

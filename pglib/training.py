@@ -8,23 +8,26 @@ moves the parameters once:
     \theta \leftarrow \theta + \eta\, \frac{1}{N} \sum_{n=1}^{N} \sum_t \gamma^t \bigl( G_t^n - b(S_t^n) \bigr)
     \nabla_\theta \log \pi_\theta(A_t^n \mid S_t^n) .
 
-In a finite problem a step enters only through what was observed and what was done. So `train` tabulates the policy once
-for each update, adds the weights of all steps up by (observation, action), and asks the policy for one `score_sum`: a
-policy written as a formula then costs no more than one written by hand.
+Runs are trained in blocks, which bounds the memory. Block b draws from child b of the generator that was passed, and
+the number of runs in a block depends on the number of episodes alone. So the numbers of a run do not depend on how many
+blocks follow, nor on where its block is computed: here, in another process, on another machine.
 """
 
 import warnings
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pglib._checks import check_count, check_positive, check_real, check_rng, check_runs, check_theta, place
-from pglib.estimators import _observed_and_done, _weights
-from pglib.exact import _grid, action_probabilities
-from pglib.sampling import _Simulator, returns_to_go
+from pglib.episodes import returns_to_go
+from pglib.estimators import _fits, _observed_and_done, _weights
+from pglib.exact import action_probabilities
+from pglib.mdp import FiniteMDP, _with_runs
+from pglib.sampling import _simulator
 
-__all__ = ["History", "train"]
+__all__ = ["History", "sweep", "train"]
+
+LANES = 4000  # most episodes side by side in a block
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ class History:
     values : ndarray, shape (..., O), or None
         The learned value of each observation after the last update, if there is a ``value_step_size``; NaN where
         ``theta`` is. The value of each state is ``values[..., mdp.observation]``.
+    block_size : int
+        Runs that were trained side by side, with one source of random numbers.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class History:
     returns: np.ndarray
     truncated: np.ndarray
     values: np.ndarray | None
+    block_size: int
 
 
 def train(
@@ -79,6 +85,7 @@ def train(
     value_step_size=None,
     record_every=1,
     progress=False,
+    executor=None,
 ):
     r"""Train by REINFORCE, all runs at once.
 
@@ -86,12 +93,15 @@ def train(
 
     Parameters
     ----------
-    env : FiniteMDP
-        The problem.
+    env : FiniteMDP, CartPole, or Gymnasium vector environment
+        The problem. A Gymnasium environment is stepped as it is, all runs in one block, and reset at the beginning of
+        each update.
     policy : policy
-        Any object with ``log_prob``, ``score_sum`` and ``n_params``; it is given ``env.observation``.
+        In a finite problem any object with ``log_prob``, ``score_sum`` and ``n_params``, which is given
+        ``env.observation``; else any with ``sample``, ``score_sum`` and ``n_params``.
     theta0 : array_like, shape (..., d)
-        Where each run starts; shape (200, d) trains two hundred runs.
+        Where each run starts; shape (200, d) trains two hundred runs. If it is float32, so are the parameters and all
+        that is computed with them (but for finite problems, which are computed in float64), else float64.
     gamma : float in [0, 1]
         Discount per step. With another value than ``env.gamma`` the training climbs another objective than that of
         ``objective(env, ...)``.
@@ -103,7 +113,7 @@ def train(
         The most steps an episode may take. A longer one is truncated, counted in ``history.truncated``, and used as
         if it had ended there. Where that happens often, what is climbed is the objective of `with_horizon`.
     rng : numpy.random.Generator
-        One source for all runs.
+        Its children, ``rng.spawn``, are the sources of the blocks.
     baseline : None, float, array_like of shape (..., S), or "leave_one_out"
         As in `reinforce`.
     optimizer : {"sgd", "adam"}
@@ -119,7 +129,10 @@ def train(
     record_every : int
         Keeps the parameters after every so many updates; 8 bytes a number.
     progress : bool
-        Shows a progress bar; needs tqdm.
+        Shows a progress bar, of updates, or of blocks with an executor; needs tqdm.
+    executor : concurrent.futures.Executor, optional
+        Where the blocks are computed, with the same result: processes, or a cluster by ``Client.get_executor()`` of
+        Dask. Not for Gymnasium environments. Everything passed must then be fit to be pickled.
 
     Returns
     -------
@@ -136,11 +149,16 @@ def train(
     Warns
     -----
     RuntimeWarning
-        If runs diverge, which ones and when; the other runs go on. If Ctrl-C ends the training.
+        If runs diverge, which ones and when; the other runs go on. If Ctrl-C ends the training; with an executor, runs
+        whose block was not finished are then NaN.
 
     References
     ----------
     Williams (1992); Sutton & Barto (2018), section 13.3 and, for the learned baseline, 13.4.
+
+    See Also
+    --------
+    sweep : several settings.
 
     Examples
     --------
@@ -154,10 +172,96 @@ def train(
     >>> bool((pg.objective(arms, policy, history.theta[:, -1]) > 0.8).all())
     True
     """
+    plan = _plan(
+        env, policy, theta0, gamma=gamma, step_size=step_size, n_updates=n_updates, n_episodes=n_episodes,
+        horizon=horizon, rng=rng, baseline=baseline, optimizer=optimizer, update=update,
+        value_step_size=value_step_size, record_every=record_every, executor=executor,
+    )  # fmt: skip
+    if executor is None:
+        return _train_here(plan, progress)
+    return _gather(plan, _submit(plan, executor), progress)
+
+
+def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, **common):
+    r"""Train once with each of several settings.
+
+    Parameters
+    ----------
+    env, policy, theta0
+        As in `train`.
+    settings : sequence of dict
+        Keyword arguments of `train`, one dictionary for each training.
+    rng : numpy.random.Generator
+        Training i draws from child i, ``rng.spawn``.
+    executor : concurrent.futures.Executor, optional
+        As in `train`. The blocks of all trainings are handed to it at once.
+    progress : bool
+        As in `train`, one bar after another.
+    **common
+        Keyword arguments of `train` for all trainings. What a setting says goes before.
+
+    Returns
+    -------
+    list of History
+        In the order of the settings.
+
+    Raises
+    ------
+    ValueError
+        If ``settings`` is empty or not a sequence of dictionaries; else as `train`, before any training begins.
+
+    Examples
+    --------
+    The better of two arms, with three step sizes.
+
+    >>> import numpy as np
+    >>> import pglib as pg
+    >>> arms, policy = pg.bandit([1, 0]), pg.Softmax.binary(1)
+    >>> settings = [{"step_size": eta} for eta in (0.1, 0.3, 1.0)]
+    >>> histories = pg.sweep(arms, policy, np.zeros((50, 1)), settings, gamma=1.0, n_updates=50, n_episodes=1,
+    ...                      horizon=1, rng=np.random.default_rng(0))
+    >>> [bool(history.returns[:, -10:].mean() > 0.6) for history in histories]
+    [True, True, True]
+    """
+    check_rng(rng)
+    settings = list(settings)
+    if not settings or not all(isinstance(setting, dict) for setting in settings):
+        raise ValueError(f"settings must be dictionaries of keyword arguments, at least one; received {settings!r}")
+    plans = [
+        _plan(env, policy, theta0, rng=child, executor=executor, **DEFAULTS | common | setting)
+        for child, setting in zip(rng.spawn(len(settings)), settings, strict=True)
+    ]
+    if executor is None:
+        return [_train_here(plan, progress) for plan in plans]
+    submitted = [_submit(plan, executor) for plan in plans]
+    return [_gather(plan, futures, progress) for plan, futures in zip(plans, submitted, strict=True)]
+
+
+DEFAULTS = {"baseline": None, "optimizer": "sgd", "update": "episode", "value_step_size": None, "record_every": 1}
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A training that may begin: arguments of `_updates` for each block, and how the blocks are put together."""
+
+    blocks: list
+    settings: dict
+    n_updates: int
+    record_every: int
+    lead: tuple
+    block_size: int
+
+
+def _plan(
+    env, policy, theta0, *, gamma, step_size, n_updates, n_episodes, horizon, rng, baseline, optimizer, update,
+    value_step_size, record_every, executor,
+):  # fmt: skip
+    """Check the arguments of `train` and divide the runs into blocks."""
     n_updates, n_episodes = check_count("n_updates", n_updates), check_count("n_episodes", n_episodes)
     horizon, record_every = check_count("horizon", horizon), check_count("record_every", record_every)
     check_positive("step_size", step_size)
     check_rng(rng)
+    finite, stepped = isinstance(env, FiniteMDP), hasattr(env, "num_envs")
     if optimizer not in ("sgd", "adam"):
         raise ValueError(f"optimizer must be 'sgd' or 'adam'; received {optimizer!r}")
     if update not in ("episode", "step"):
@@ -168,89 +272,180 @@ def train(
         check_positive("value_step_size", value_step_size, most=1)
         if baseline is not None:
             raise ValueError("give either a baseline or a value_step_size that learns one")
+        if not finite:
+            raise ValueError(
+                f"value_step_size needs a FiniteMDP, with one value for each observation; received {env!r}"
+            )
+    if executor is not None and stepped:
+        raise ValueError(
+            f"executor must be None for a Gymnasium environment, which is stepped here; received {executor!r}"
+        )
 
-    simulator = _Simulator(env)
-    theta = check_theta(check_real("theta0", theta0), policy.n_params, "theta0")
+    _simulator(env, policy)  # says what does not fit
+    theta = check_theta(check_real("theta0", theta0), policy.n_params, "theta0", precision=np.float32)
     if not np.isfinite(theta).all():
         where = np.argwhere(~np.isfinite(theta))[0]
         raise ValueError(f"theta0 must be finite; it is {theta[tuple(where)]}{place(('i',), where)}")
-    if np.ndim(baseline) and np.shape(baseline)[-1] != env.n_states:
-        raise ValueError(f"baseline must have shape (..., {env.n_states}), (..., S); received {np.shape(baseline)}")
-    pi = action_probabilities(env, policy, theta)  # says which run has none
-    lead = check_runs(theta.shape[:-1], env.r.shape[:-2])
-    theta = np.broadcast_to(theta, (*lead, policy.n_params)).copy()
-    seen = np.full(int(env.observation.max()) + 1, env.observation[0])
-    seen[env.observation] = env.observation  # numbers that are no observation have weight 0, and perhaps no score
-    values = None if value_step_size is None else np.zeros((*lead, len(seen)))
-    ascend = _adam(step_size) if optimizer == "adam" else lambda theta, gradient: theta + step_size * gradient
+    lead = theta.shape[:-1]
+    if finite:
+        if np.ndim(baseline) and np.shape(baseline)[-1] != env.n_states:
+            raise ValueError(f"baseline must have shape (..., {env.n_states}), (..., S); received {np.shape(baseline)}")
+        action_probabilities(env, policy, theta)  # says which run has none
+        lead = check_runs(lead, env.r.shape[:-2])
+    theta = np.broadcast_to(theta, (*lead, policy.n_params)).reshape(-1, policy.n_params)
+    if np.ndim(baseline) > 1:
+        baseline = _fits("baseline", np.asarray(baseline, dtype=float), lead)
+        baseline = np.broadcast_to(baseline, (*lead, baseline.shape[-1])).reshape(len(theta), -1)
 
-    kept = [(0, theta)]
-    returns, truncated = [], []
-    failed_at = np.full(lead, -1)
-    done = 0
+    size = len(theta) if stepped else max(LANES // n_episodes, 1)
+    blocks = []
+    for child, first in zip(rng.spawn(-(-len(theta) // size)), range(0, len(theta), size), strict=True):
+        runs = slice(first, first + size)
+        part = _with_runs(env, lead, runs) if finite else env
+        b = baseline[runs] if np.ndim(baseline) > 1 else baseline
+        blocks.append((part, policy, theta[runs].copy(), b, child))
+    settings = dict(
+        gamma=gamma, step_size=step_size, n_episodes=n_episodes, horizon=horizon, optimizer=optimizer, update=update,
+        value_step_size=value_step_size,
+    )  # fmt: skip
+    return _Plan(blocks, settings, n_updates, record_every, lead, size)
+
+
+def _updates(
+    env, policy, theta, baseline, rng, *, gamma, step_size, n_episodes, horizon, optimizer, update, value_step_size,
+    simulator=None,
+):  # fmt: skip
+    """Yield theta, mean returns, shares truncated and values of a block of runs, first as they are at the start."""
+    simulator = simulator or _simulator(env, policy)
+    ascend = _adam(step_size) if optimizer == "adam" else lambda theta, gradient: theta + step_size * gradient
+    values = None if value_step_size is None else np.zeros((len(theta), int(env.observation.max()) + 1))
+    ready, defined = simulator.ready(theta)
+    yield theta, None, None, values
+    while True:
+        batch = simulator.episodes(ready, n_episodes, horizon, rng)
+        returns, truncated = batch.rewards.sum(axis=-1).mean(axis=-1), batch.truncated.mean(axis=-1)
+        ran = defined
+        with np.errstate(all="ignore"):  # what a run that diverges computes; a warning tells of it in the end
+            if update == "step":
+                new, values = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
+            else:
+                b = baseline if values is None else values[..., env.observation]
+                new = ascend(theta, simulator.mean_gradient(theta, batch, gamma, b))
+                if values is not None:
+                    values = simulator.towards_mean_return(values, batch, gamma, value_step_size)
+            theta = new.astype(theta.dtype)
+            ready, defined = simulator.ready(theta)
+        theta[~defined] = np.nan
+        yield theta, np.where(ran, returns, np.nan), np.where(ran, truncated, np.nan), values
+
+
+def _train_here(plan, progress):
+    """Train all blocks in this process, side by side, update by update."""
+    env, policy = plan.blocks[0][:2]
+    shared = None if isinstance(env, FiniteMDP) else _simulator(env, policy)  # what it works in is large
+    blocks = [_updates(*block, simulator=shared, **plan.settings) for block in plan.blocks]
+    steps = _counter(range(plan.n_updates), "update", progress)
+    return _history(plan, *_follow(plan, _side_by_side(blocks), steps, here=True))
+
+
+def _side_by_side(blocks):
+    """Yield what the blocks yield, as if they were one."""
+    for parts in zip(*blocks, strict=True):
+        yield [None if column[0] is None else np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _follow(plan, updates, steps, here=False):
+    """Do the updates and return the first five entries of `History`; here, Ctrl-C or the loss of all runs ends them."""
+    theta, _, _, values = next(updates)
+    kept, rows, last = [(0, theta)], [], (0, theta, values)
     try:
-        for _ in _counter(n_updates, progress):
-            batch = simulator.episodes(pi, n_episodes, horizon, rng)
-            learned = values
-            with np.errstate(all="ignore"):  # what a run that diverges computes; the warning below tells of it
-                if update == "step":
-                    new, learned = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
-                else:
-                    b = baseline if values is None else values[..., env.observation]
-                    new = ascend(theta, _mean_gradient(policy, theta, batch, gamma, b, seen, env.n_actions))
-                    if values is not None:
-                        learned = _towards_mean_return(values, batch, gamma, value_step_size)
-                pi, defined = _policy_or_uniform(env, policy, new)
-            new[~defined] = np.nan
-            ran = failed_at < 0
-            returns.append(np.where(ran, batch.rewards.sum(axis=-1).mean(axis=-1), np.nan))
-            truncated.append(np.where(ran, batch.truncated.mean(axis=-1), np.nan))
-            failed_at[ran & ~defined] = done + 1
-            theta, values, done = new, learned, done + 1
-            if done % record_every == 0:
-                kept.append((done, theta))
-            if defined.size and not defined.any():
+        for _ in steps:
+            theta, returns, truncated, values = next(updates)
+            rows.append((returns, truncated))
+            last = len(rows), theta, values  # from here on, and not before, the update counts
+            if last[0] % plan.record_every == 0:
+                kept.append(last[:2])
+            if here and np.isnan(theta).any(axis=-1).all():
                 break
     except KeyboardInterrupt:
-        warnings.warn(f"interrupted after {done} of {n_updates} updates; they are returned", RuntimeWarning, 2)
-    if kept[-1][0] != done:
-        kept.append((done, theta))
-    if (failed_at >= 0).any():
-        warnings.warn(_which_failed(failed_at), RuntimeWarning, stacklevel=2)
+        if not here:
+            raise
+        _warn(f"interrupted after {last[0]} of {plan.n_updates} updates; they are returned")
+    if kept[-1][0] != last[0]:
+        kept.append(last[:2])
+    done = np.array(rows[: last[0]], dtype=float).reshape(last[0], 2, len(theta))
+    updates, thetas = zip(*kept, strict=True)
+    return np.stack(thetas, axis=1), np.array(updates), done[:, 0].T, done[:, 1].T, last[2]
+
+
+def _submit(plan, executor):
+    """Hand the blocks to an executor; return their futures."""
+    return [executor.submit(_train_there, replace(plan, blocks=[block])) for block in plan.blocks]
+
+
+def _train_there(plan):
+    """Train the one block of a plan, wherever this is."""
+    return _follow(plan, _updates(*plan.blocks[0], **plan.settings), range(plan.n_updates))
+
+
+def _gather(plan, futures, progress):
+    """Wait for the blocks and put them together; after Ctrl-C those that are there."""
+    try:
+        for i in _counter(range(len(futures)), "block", progress):
+            futures[i].result()
+    except KeyboardInterrupt:
+        there = sum(_is_there(future) for future in futures)
+        message = (
+            f"interrupted after {there} of {len(futures)} blocks; they are returned, the runs of the others are NaN"
+        )
+        _warn(message, depth=4)
+    finally:
+        for future in futures:  # what has not begun; if all is well, that is nothing
+            future.cancel()
+    updates = np.unique([*range(0, plan.n_updates + 1, plan.record_every), plan.n_updates])
+    parts = []
+    for future, (env, _, theta, _, _) in zip(futures, plan.blocks, strict=True):
+        if _is_there(future):
+            parts.append(future.result())
+            continue
+        nothing = np.full((len(theta), plan.n_updates), np.nan)
+        thetas = np.full((len(theta), len(updates), theta.shape[-1]), np.nan, theta.dtype)
+        thetas[:, 0] = theta
+        learns = plan.settings["value_step_size"] is not None
+        values = np.full((len(theta), int(env.observation.max()) + 1), np.nan) if learns else None
+        parts.append((thetas, updates, nothing, nothing, values))
+    theta, _, *columns = zip(*parts, strict=True)
+    columns = (None if column[0] is None else np.concatenate(column) for column in columns)
+    return _history(plan, np.concatenate(theta), updates, *columns)
+
+
+def _is_there(future):
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _history(plan, theta, updates, returns, truncated, values):
+    """Return the `History`, with the axes of runs that the caller has, and warn of runs that diverged."""
+    began = np.isfinite(returns[:, :1]).all(axis=-1)
+    failed = np.isnan(theta[:, -1]).any(axis=-1) & began
+    if failed.any():
+        failed_at = np.where(failed, np.isfinite(returns).sum(axis=-1), -1)
+        _warn(_which_failed(failed_at.reshape(plan.lead)))
         if values is not None:
-            values[failed_at >= 0] = np.nan
-    updates, theta = np.array([number for number, _ in kept]), np.stack([theta for _, theta in kept], axis=-2)
-    nothing = np.empty((0, *lead))  # if Ctrl-C came before the first update was done
-    returns, truncated = (
-        np.moveaxis(np.stack(column[:done]) if done else nothing, 0, -1) for column in (returns, truncated)
-    )
-    return History(theta, updates, returns, truncated, values)
+            values[failed] = np.nan
+        if failed.all():  # the training ends there
+            last = failed_at.max()
+            theta, updates = theta[:, updates <= last], updates[updates <= last]
+            if updates[-1] < last:
+                theta, updates = np.concatenate([theta, np.full_like(theta[:, :1], np.nan)], axis=1), [*updates, last]
+            updates, returns, truncated = np.array(updates), returns[:, :last], truncated[:, :last]
+    theta, returns, truncated = (x.reshape(*plan.lead, *x.shape[1:]) for x in (theta, returns, truncated))
+    values = None if values is None else values.reshape(*plan.lead, -1)
+    return History(theta, updates, returns, truncated, values, plan.block_size)
 
 
-def _mean_gradient(policy, theta, batch, gamma, baseline, seen, n_actions):
-    """Return the mean over the episodes of what `reinforce` returns, shape (..., d)."""
-    weights = _weights(batch, gamma=gamma, baseline=baseline)
-    run, o, a, weights = _taken(batch, batch.observations, batch.actions, weights)
-    shape = (*theta.shape[:-1], len(seen), n_actions)
-    table = np.bincount((run * len(seen) + o) * n_actions + a, weights, prod(shape)) / batch.live.shape[-2]
-    return policy.score_sum(theta, seen[:, None], np.arange(n_actions), table.reshape(shape))
-
-
-def _towards_mean_return(values, batch, gamma, share):
-    """Return the values (..., O) moved towards the mean of the returns that followed each observation."""
-    run, o, returns = _taken(batch, batch.observations, returns_to_go(batch.rewards, gamma))
-    cell = run * values.shape[-1] + o
-    total, count = np.bincount(cell, returns, values.size), np.bincount(cell, minlength=values.size)
-    mean = np.divide(total, count, out=values.flatten(), where=count > 0)
-    return values + share * (mean.reshape(values.shape) - values)
-
-
-def _taken(batch, *columns):
-    """Return the run of each step that was taken, and the columns (..., N, T) there, all of shape (n_taken,)."""
-    by_time = [np.moveaxis(column, -1, 0).ravel() for column in (batch.live, *columns)]  # as they lie in memory
-    taken = np.flatnonzero(by_time[0])
-    n_episodes, n_lanes = batch.live.shape[-2], prod(batch.live.shape[:-1])
-    return taken % n_lanes // n_episodes, *(column[taken] for column in by_time[1:])
+def _warn(message, depth=5):
+    """Warn the caller of `train`, so many calls up."""
+    warnings.warn(message, RuntimeWarning, stacklevel=depth)
 
 
 def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
@@ -258,7 +453,7 @@ def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
     weights = _weights(batch, gamma=gamma, baseline=baseline)
     returns = returns_to_go(batch.rewards, gamma)
     columns = (*_observed_and_done(batch), batch.live, weights, returns)
-    by_time = zip(*(np.moveaxis(column[..., 0, :], -1, 0) for column in columns), strict=True)
+    by_time = zip(*(np.moveaxis(column[:, 0], 1, 0) for column in columns), strict=True)
     for t, (o, a, live, weight, g) in enumerate(by_time):
         if values is not None:
             seen = live[..., None] & (o[..., None] == np.arange(values.shape[-1]))
@@ -267,14 +462,6 @@ def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
             weight = gamma**t * error.sum(axis=-1)
         theta = theta + step_size * policy.score_sum(theta, o, a, weight)
     return theta, values
-
-
-def _policy_or_uniform(env, policy, theta):
-    """Return the action probabilities (..., S, A), uniform where theta gives none, and whether it gives them (...)."""
-    pi = np.exp(policy.log_prob(theta[..., None, None, :], *_grid(env)))
-    defined = ((pi >= 0).all(axis=-1) & (np.abs(pi.sum(axis=-1) - 1) <= 1e-8)).all(axis=-1)
-    defined &= np.isfinite(theta).all(axis=-1)
-    return np.where(defined[..., None, None], pi, 1 / env.n_actions), defined
 
 
 def _adam(step_size):
@@ -291,15 +478,15 @@ def _adam(step_size):
     return ascend
 
 
-def _counter(n_updates, progress):
-    """Return range(n_updates), with a progress bar if it is asked for."""
+def _counter(steps, unit, progress):
+    """Return the steps, with a progress bar if it is asked for."""
     if not progress:
-        return range(n_updates)
+        return steps
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError("progress=True needs the package tqdm; install it, or leave progress out") from error
-    return tqdm(range(n_updates), unit="update")
+    return tqdm(steps, unit=unit)
 
 
 def _which_failed(failed_at):

@@ -267,7 +267,7 @@ def test_kinds_of_theta_and_sizes():
     ("horizon", np.inf, r"horizon must be an integer of at least 1; received inf"),
     ("horizon", None, r"horizon must be an integer of at least 1; received None"),
     ("rng", 0, r"rng must be a numpy\.random\.Generator, .*; received 0"),
-    ("env", "corridor", r"env must be a FiniteMDP; received 'corridor'"),
+    ("env", "corridor", r"env must be a FiniteMDP, a CartPole, or a vector environment .*; received 'corridor'"),
     ("theta", np.zeros(2), r"theta must have shape \(\.\.\., 1\), one entry a parameter; received \(2,\)"),
     ("theta", [np.nan], r"the policy at theta, must hold probabilities; it holds nan at s=0"),
     ("theta", [1j], r"theta must be real; received complex numbers"),

@@ -58,7 +58,7 @@ def test_updates_are_means_of_reinforce(optimizer, kind, gamma):
         "leave one out": "leave_one_out",
     }[kind]  # fmt: skip
     history = run(mdp, policy, theta, seed=7, gamma=gamma, baseline=baseline, optimizer=optimizer)
-    same, m, v = np.random.default_rng(7), np.zeros_like(theta), np.zeros_like(theta)
+    same, m, v = np.random.default_rng(7).spawn(1)[0], np.zeros_like(theta), np.zeros_like(theta)
     for i in range(4):
         assert_allclose(history.theta[:, i], theta, rtol=1e-12, atol=1e-12)
         batch = pg.rollout(mdp, policy, theta, rng=same, **EPISODES)
@@ -86,7 +86,7 @@ def test_update_from_step_to_step(value_step_size, baseline, runs):
     theta = rng.normal(size=(*runs, policy.n_params))
     options = {"update": "step", "n_episodes": 1, "horizon": 8, "baseline": baseline, "n_updates": 5}
     history = run(mdp, policy, theta, seed=3, value_step_size=value_step_size, **options)
-    same, v = np.random.default_rng(3), np.zeros((*runs, int(mdp.observation.max()) + 1))
+    same, v = np.random.default_rng(3).spawn(1)[0], np.zeros((*runs, int(mdp.observation.max()) + 1))
     longest = 0
     for i in range(5):
         assert_allclose(history.theta[..., i, :], theta, atol=1e-12)
@@ -104,7 +104,7 @@ def test_update_from_step_to_step(value_step_size, baseline, runs):
                 theta[index] += 0.1 * 0.9**t * (g - b) * policy.score(theta[index], o, a)
             longest = max(longest, t + 1)
     assert_allclose(history.theta[..., 5, :], theta, atol=1e-12)
-    assert longest > 3
+    assert longest > 2
     if value_step_size is None:
         assert history.values is None
     else:
@@ -121,7 +121,7 @@ def test_learned_baseline_by_a_slow_loop(runs, episodes):
     rng, mdp, policy = problem(2, runs)
     theta = rng.normal(size=(*runs, policy.n_params))
     history = run(mdp, policy, theta, seed=4, value_step_size=0.25, n_updates=8, **episodes)
-    same, v = np.random.default_rng(4), np.zeros((*runs, int(mdp.observation.max()) + 1))
+    same, v = np.random.default_rng(4).spawn(1)[0], np.zeros((*runs, int(mdp.observation.max()) + 1))
     for _ in range(8):
         batch = pg.rollout(mdp, policy, theta, rng=same, **episodes)
         samples = pg.reinforce(policy, theta, batch, gamma=0.9, baseline=v[..., mdp.observation], allow_truncated=True)
@@ -192,7 +192,7 @@ def test_what_is_kept(lead, record_every, kept):
     theta0.flags.writeable = False
     history = run(mdp, policy, theta0, n_updates=np.int64(7), record_every=np.int8(record_every), value_step_size=0.5)
     assert history.updates.tolist() == kept
-    assert history.theta.shape == (*lead, len(kept), policy.n_params) and history.theta.dtype == float
+    assert history.theta.shape == (*lead, len(kept), policy.n_params) and history.theta.dtype == np.float32
     assert history.returns.shape == history.truncated.shape == (*lead, 7)
     assert history.values.shape == (*lead, int(mdp.observation.max()) + 1)
     every = run(mdp, policy, theta0, n_updates=7, value_step_size=0.5)
@@ -358,7 +358,7 @@ def test_ctrl_c(k, lead):
 
 @pytest.mark.parametrize("method", ["log_prob", "score_sum"])
 def test_a_real_signal(method):
-    """SIGINT itself, while a policy is tabulated (the first time before the training) or while its score is taken."""
+    """SIGINT itself, while a policy is tabulated (first twice before the training) or while its score is taken."""
 
     class Signalled(pg.Softmax):
         calls = 0
@@ -375,7 +375,7 @@ def test_a_real_signal(method):
     with pytest.warns(RuntimeWarning, match=r"^interrupted after \d of 10 updates; they are returned$"):
         history = run(pg.short_corridor(), Signalled(features), np.zeros((3, 2)), **options)
     done = int(history.updates[-1])
-    assert done == (2 if method == "log_prob" else 3)
+    assert done == (1 if method == "log_prob" else 3)
     whole = run(pg.short_corridor(), pg.Softmax(features), np.zeros((3, 2)), **options | {"n_updates": done})
     for name in ("theta", "updates", "returns", "truncated", "values"):
         assert_array_equal(getattr(history, name), getattr(whole, name))
@@ -461,7 +461,7 @@ def test_progress_without_tqdm(monkeypatch):
     ({"baseline": np.zeros((3, 4))}, r"baseline must have the leading axes \(2,\) of the episodes.*; rec.* \(3, 4\)"),
     ({"theta0": np.zeros(2)}, r"theta0 must have shape \(\.\.\., 1\), one entry a parameter; received \(2,\)"),
     ({"theta0": [1j]}, r"theta0 must be real; received complex numbers"),
-    ({"env": None}, r"env must be a FiniteMDP; received None"),
+    ({"env": None}, r"env must be a FiniteMDP, a CartPole, or a vector environment .*; received None"),
     ({"policy": pg.Softmax([[[0.0], [0.0], [1.0]]])}, r"the policy at theta, must sum to 1; it sums to 0\.66666"),
 ])  # fmt: skip
 def test_what_train_refuses(options, message):
