@@ -4,9 +4,12 @@ from numbers import Real
 
 import numpy as np
 
+from pglib._arrays import total
+
 __all__ = [
     "check_count",
     "check_distribution",
+    "check_gamma",
     "check_indices",
     "check_positive",
     "check_real",
@@ -38,11 +41,17 @@ def check_distribution(name, p, axes):
     if negative.any():
         where = tuple(np.argwhere(negative)[0])
         raise ValueError(f"{name} must hold probabilities; it holds {p[where]}{place((*axes, 'entry'), where)}")
-    total = p.sum(axis=-1)
-    wrong = ~(np.abs(total - 1) <= 1e-8)
+    summed = total(p)
+    wrong = ~(np.abs(summed - 1) <= 1e-8)
     if wrong.any():
         where = tuple(np.argwhere(wrong)[0])
-        raise ValueError(f"{name} must sum to 1; it sums to {total[where]:.12g}{place(axes, where)}")
+        raise ValueError(f"{name} must sum to 1; it sums to {summed[where]:.12g}{place(axes, where)}")
+
+
+def check_gamma(gamma):
+    """Raise ValueError unless ``gamma`` is a number in [0, 1]."""
+    if not (isinstance(gamma, Real) and 0 <= gamma <= 1):
+        raise ValueError(f"gamma must be a number in [0, 1]; received {gamma!r}")
 
 
 def check_indices(name, value, size):

@@ -26,7 +26,9 @@ from pglib.policies import LinearSoftmax, MLPSoftmax
 __all__ = ["LaneSimulator"]
 
 BLOCK = 25
+GRADIENT_BLOCK = 50  # as many steps as are added up at once
 CACHE = 2**17  # numbers of hidden units that are worked on at once
+ONE_THREAD = 2**18  # multiplications up to which OpenBLAS uses one thread, and its sums do not depend on their number
 
 
 class LaneSimulator(Simulator):
@@ -53,10 +55,11 @@ class LaneSimulator(Simulator):
         now_rows, then_rows = tuple(now), tuple(then)
         live[0] = True
         act = self._act(theta, n_episodes, rng)
+        bits = np.random.SFC64(rng.integers(2**63, size=4))  # the fastest of NumPy's generators
         t = 0
         while t < horizon and live[t].any():
             end = min(t + BLOCK, horizon)
-            u = _uniform(rng, (end - t, n_lanes), dtype)
+            u = _uniform(bits, (end - t, n_lanes), dtype)
             for i in range(t, end):
                 x[i] = now
                 act(now, u[i - t], a[i])
@@ -67,7 +70,7 @@ class LaneSimulator(Simulator):
             for i in range(t, end):
                 np.logical_and(live[i], going_on[i - t], live[i + 1])
             t = end
-        n_steps = live[:t].sum(axis=0)
+        n_steps = np.add.reduce(live[:t].view(np.int8), axis=0, dtype=np.int32)  # several times as fast as sum
         longest = n_steps.max()
         shape = len(theta), n_episodes
         observations = x[:longest].reshape(longest, -1, *shape).transpose(2, 3, 0, 1)
@@ -91,8 +94,8 @@ class LaneSimulator(Simulator):
         n_episodes, n_steps = batch.live.shape[1:]
         policy = self.lanes(self.policy, theta, n_episodes)
         total, ahead = 0, 0
-        for first in reversed(range(0, n_steps, BLOCK)):  # from the last block on, as returns are added up
-            block = slice(first, first + BLOCK)
+        for first in reversed(range(0, n_steps, GRADIENT_BLOCK)):  # from the last block on, as returns are added up
+            block = slice(first, first + GRADIENT_BLOCK)
             live, a, s = batch.live[..., block], batch.actions[..., block], batch.observations[..., block, :]
             rewards = live.astype(theta.dtype)
             rewards[..., -1] += gamma * ahead
@@ -168,20 +171,28 @@ class _MLP:
 
     def score_sum(self, x, a, w):
         """Return the sums for x (T, obs_dim, runs, episodes), and a and w (T, runs, episodes)."""
-        few = max(CACHE // (self.h.shape[1] * len(x) * self.n_episodes), 1)
-        parts = [slice(first, first + few) for first in range(0, self.runs, few)]
-        return np.concatenate([self._score_sum(runs, x[:, :, runs], a[:, runs], w[:, runs]) for runs in parts])
+        n_hidden, n = self.h.shape[1], len(x) * self.n_episodes
+        samples = max(ONE_THREAD // self.w1[0].size, 1)
+        runs = max(CACHE // (n_hidden * min(samples, n)), 1)
+        parts = []
+        for first in range(0, self.runs, runs):
+            some = slice(first, first + runs)
+            x_some = x[:, :, some].transpose(2, 1, 0, 3).reshape(-1, len(x[0]), n)
+            a_some, w_some = (column[:, some].swapaxes(0, 1).reshape(-1, 1, n) for column in (a, w))
+            parts.append(sum(
+                self._score_sum(some, *(column[..., k : k + samples] for column in (x_some, a_some, w_some)))
+                for k in range(0, n, samples)
+            ))  # fmt: skip
+        return np.concatenate(parts)
 
-    def _score_sum(self, runs, x, a, w):
+    def _score_sum(self, runs, s, a, w):
+        """Return the sums for some of the runs, from s (runs, obs_dim, n), and a and w (runs, 1, n)."""
         w1, half, half_b = self.w1[runs], self.half[runs], self.half_b[runs]
-        n_steps, n_runs, n_episodes = w.shape
-        ones = np.ones((n_runs, len(x[0]) + 1, n_steps, n_episodes), x.dtype)
-        ones[:, :-1] = x.transpose(2, 1, 0, 3)
-        x = ones.reshape(n_runs, -1, n_steps * n_episodes)
-        a, w = (column.swapaxes(0, 1).reshape(n_runs, 1, -1) for column in (a, w))
+        x = np.ones((len(s), s.shape[1] + 1, s.shape[2]), s.dtype)
+        x[:, :-1] = s
         h = w1 @ x
         np.tanh(h, h)
-        delta = _delta(half @ h + half_b, a, w)  # (runs, 1, n)
+        delta = _delta(half @ h + half_b, a, w)
         by_w2, by_b2 = delta @ h.mT, delta.sum(axis=-1)
         # The sum of epsilon x^T, epsilon = W2^T delta (1 - h h), is W2^T times the sum of delta x^T - h h delta x^T.
         x *= delta
@@ -189,7 +200,7 @@ class _MLP:
         by_w1 = 2 * half.mT * (x.sum(axis=-1)[:, None] - h @ x.mT)
         both = (np.concatenate([-part, part], axis=1) for part in (by_w2, by_b2))
         parts = by_w1[..., :-1], by_w1[..., -1], *both
-        return np.concatenate([part.reshape(n_runs, -1) for part in parts], axis=1)
+        return np.concatenate([part.reshape(len(s), -1) for part in parts], axis=1)
 
 
 def _delta(z, a, w):
@@ -202,10 +213,11 @@ def _delta(z, a, w):
     return z
 
 
-def _uniform(rng, shape, dtype):
-    """Return numbers uniform in (-1, 1): of 32 random bits each in single precision, of 53 in double precision."""
+def _uniform(bits, shape, dtype):
+    """Return numbers uniform in (-1, 1), of 32 random bits each in single precision, of 64 in double precision."""
+    n = shape[0] * shape[1]
     if dtype == np.float32:
-        n = shape[0] * shape[1]
-        bits = rng.bit_generator.random_raw((n + 1) // 2).view(np.int32)[:n]
-        return np.multiply(bits, np.float32(2**-31), dtype=np.float32).reshape(shape)
-    return 2 * rng.random(shape) - 1
+        integers, scale = bits.random_raw((n + 1) // 2).view(np.int32)[:n], np.nextafter(np.float32(2**-31), 0)
+    else:
+        integers, scale = bits.random_raw(n).view(np.int64), np.nextafter(2.0**-63, 0)
+    return np.multiply(integers, scale, dtype=dtype).reshape(shape)  # a hair less than 2**-31, so that 1 never comes

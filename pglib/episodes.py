@@ -15,9 +15,10 @@ Sutton & Barto (2018), chapter 3 and section 13.3.
 """
 
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
+
+from pglib._checks import check_gamma
 
 __all__ = ["Episodes", "returns_to_go"]
 
@@ -143,8 +144,7 @@ def returns_to_go(rewards, gamma):
     rewards = rewards.astype(np.float32 if rewards.dtype == np.float32 else float, copy=False)
     if rewards.ndim == 0:
         raise ValueError(f"rewards must have shape (..., T), with a time axis; received {rewards!r}")
-    if not (isinstance(gamma, Real) and 0 <= gamma <= 1):
-        raise ValueError(f"gamma must be a number in [0, 1]; received {gamma!r}")
+    check_gamma(gamma)
     by_time = np.moveaxis(rewards, -1, 0)
     returns = np.array(by_time)  # keeps the order in memory
     for t in reversed(range(len(returns) - 1)):

@@ -14,12 +14,16 @@ objective discounts the future as seen from the start. The baseline b may be any
 influence.
 """
 
+from math import prod
+
 import numpy as np
 
 from pglib._checks import check_count, check_real, check_rng, check_theta
 from pglib.episodes import returns_to_go
 
 __all__ = ["mean_and_sem", "pathwise", "reinforce", "score_function"]
+
+CACHE = 30_000  # samples that are worked on at once
 
 
 def reinforce(
@@ -130,29 +134,38 @@ def _weigh(returns, states, live, gamma, baseline, first=0):
     return weights
 
 
-def _baseline(baseline, returns, states):
-    """Return b for each step, broadcastable to (..., N, T)."""
+def _check_baseline(baseline, n_episodes, numbered):
+    """Raise ValueError unless there is such a baseline, for episodes whose states have numbers or have none."""
+    if baseline is None:
+        return
     if isinstance(baseline, str):
         if baseline != "leave_one_out":
             raise ValueError(
                 f"baseline must be None, a number, values (..., S) or 'leave_one_out'; received {baseline!r}"
             )
-        n_episodes = returns.shape[-2]
         if n_episodes < 2:
             raise ValueError("baseline 'leave_one_out' needs at least two episodes in a run; there is one")
+    elif not np.isfinite(np.asarray(baseline, dtype=float)).all():
+        raise ValueError(f"baseline must hold finite numbers; received {baseline!r}")
+    elif np.ndim(baseline) and not numbered:
+        raise ValueError(
+            "baseline must be None, a number or 'leave_one_out' where states are vectors; "
+            f"received values of shape {np.shape(baseline)}"
+        )
+
+
+def _baseline(baseline, returns, states):
+    """Return b for each step, broadcastable to (..., N, T)."""
+    n_episodes = returns.shape[-2]
+    _check_baseline(baseline, n_episodes, states.dtype.kind in "iu")
+    if isinstance(baseline, str):
         total = np.einsum("...nt->...t", returns)[..., None, :]  # several times as fast as sum over an inner axis
         others = total - returns
         others /= n_episodes - 1
         return others
     values = np.asarray(baseline, dtype=returns.dtype)
-    if not np.isfinite(values).all():
-        raise ValueError(f"baseline must hold finite numbers; received {baseline!r}")
     if values.ndim == 0:
         return values
-    if states.dtype.kind not in "iu":
-        raise ValueError(
-            "baseline must be None, a number or 'leave_one_out'; values of states need states with a number"
-        )
     if states.max(initial=0) >= values.shape[-1]:
         raise ValueError(
             f"baseline must have one value for each state; it has {values.shape[-1]}, "
@@ -175,7 +188,8 @@ def score_function(f, policy, theta, s, *, n_samples, rng):
     Parameters
     ----------
     f : callable
-        ``f(a)`` for an array of actions, of the same shape; it need not be differentiable, or even continuous.
+        ``f(a)`` for an array of actions, of the same shape; it need not be differentiable, or even continuous. It is
+        called for some of the actions at a time.
     policy : policy
         Any object with ``sample``, ``score`` and ``n_params``.
     theta : array_like, shape (..., d)
@@ -215,12 +229,18 @@ def score_function(f, policy, theta, s, *, n_samples, rng):
     """
     check_rng(rng)
     theta, s = check_theta(check_real("theta", theta), policy.n_params), np.asarray(s)
-    states = np.broadcast_to(s, (*theta.shape[:-1], check_count("n_samples", n_samples), *s.shape))
+    lead, n_samples = theta.shape[:-1], check_count("n_samples", n_samples)
     each = theta[..., None, :]
-    a = policy.sample(each, states, rng=rng)
-    if a.shape != (*theta.shape[:-1], n_samples):
-        raise ValueError(f"s must be one state, as the policy takes it; received shape {s.shape}")
-    return _values(f, a, "f")[..., None] * policy.score(each, states, a)
+    samples = np.moveaxis(np.empty((policy.n_params, *lead, n_samples)), 0, -1)  # a row in memory for each parameter
+    few = max(CACHE // max(prod(lead), 1), 1)
+    for first in range(0, n_samples, few):
+        part = samples[..., first : first + few, :]
+        states = np.broadcast_to(s, (*part.shape[:-1], *s.shape))
+        a = policy.sample(each, states, rng=rng)
+        if a.shape != part.shape[:-1]:
+            raise ValueError(f"s must be one state, as the policy takes it; received shape {s.shape}")
+        np.multiply(_values(f, a, "f")[..., None], policy.score(each, states, a), out=part)
+    return samples
 
 
 def pathwise(f_prime, path, path_gradient, theta, *, n_samples, rng):

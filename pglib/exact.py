@@ -28,8 +28,17 @@ Sutton et al. (2000); Sutton & Barto (2018), equation (13.5) and section 13.6.
 
 import numpy as np
 
+from pglib._arrays import total
 from pglib._checks import check_distribution, check_theta
-from pglib.mdp import _chain, action_values, differential_values, stationary_distribution, values, visitation
+from pglib.mdp import (
+    _after,
+    _chain,
+    _values_and_visitation,
+    differential_values,
+    stationary_distribution,
+    values,
+    visitation,
+)
 
 __all__ = ["action_probabilities", "fisher", "objective", "policy_gradient"]
 
@@ -172,13 +181,14 @@ def policy_gradient(mdp, policy, theta, kind="start_value"):
     s, a = _grid(mdp)
     pi = action_probabilities(mdp, policy, theta)
     if kind == "start_value":
-        w, q = visitation(mdp, pi), action_values(mdp, pi)
+        v, w = _values_and_visitation(mdp, pi)
+        q = mdp.r + mdp.gamma * _after(mdp, v)
     else:
         w, q = stationary_distribution(mdp, pi), _differential_action_values(mdp, pi)
         if kind == "average_value":
             q = q / (1 - mdp.gamma)
     # Scores have mean zero, so a number for each state may be subtracted; no digits are lost where pi is 0 or 1.
-    q = q - (pi * q).sum(axis=-1, keepdims=True)
+    q = q - total(pi * q)[..., None]
     weights = w[..., None] * pi * q
     theta = np.broadcast_to(theta, (*weights.shape[:-2], policy.n_params))  # rewards may have runs where theta has not
     return policy.score_sum(theta, s, a, weights)
@@ -246,7 +256,7 @@ def _differential_action_values(mdp, pi):
     pi, _, r_pi = _chain(mdp, pi)
     rho = (stationary_distribution(mdp, pi) * r_pi).sum(axis=-1)
     h = differential_values(mdp, pi)
-    return mdp.r - rho[..., None, None] + np.einsum("sat,...t->...sa", mdp.P, h)
+    return mdp.r - rho[..., None, None] + _after(mdp, h)
 
 
 def _check_kind(mdp, kind):

@@ -34,6 +34,7 @@ from numbers import Real
 
 import numpy as np
 
+from pglib._arrays import total
 from pglib._checks import check_count, check_distribution, place
 
 __all__ = [
@@ -120,8 +121,8 @@ class FiniteMDP:
             )
         P[terminal] = 1 / n_states  # whatever was passed is ignored
         check_distribution("P[s, a]", P, ("s", "a"))
-        total = P.sum(axis=-1, keepdims=True)
-        P /= np.where(np.abs(total - 1) > 1e-14, total, 1)  # what the check lets pass would grow by 1 / (1 - gamma)
+        summed = P.sum(axis=-1, keepdims=True)
+        P /= np.where(np.abs(summed - 1) > 1e-14, summed, 1)  # what the check lets pass would grow by 1 / (1 - gamma)
         P[terminal] = 0
 
         mu = np.array(mu, dtype=float)
@@ -263,7 +264,21 @@ def _chain(mdp, pi):
         raise ValueError(f"pi must have shape (..., {mdp.n_states}, {mdp.n_actions}), (..., S, A); received {pi.shape}")
     pi = pi if np.issubdtype(pi.dtype, np.inexact) else pi.astype(float)
     check_distribution("pi[s]", pi, ("s",))
-    return pi, np.einsum("...sa,sat->...st", pi, mdp.P), (pi * mdp.r).sum(axis=-1)
+    runs = pi.reshape(-1, *pi.shape[-2:]).swapaxes(0, 1)  # (S, runs, A), for one product of matrices in each state
+    P_pi = (runs @ mdp.P).swapaxes(0, 1).reshape(*pi.shape[:-1], mdp.n_states)
+    return pi, P_pi, total(pi * mdp.r)
+
+
+def _values_and_visitation(mdp, pi):
+    """Return what `values` and `visitation` return, from one look at pi."""
+    _, P_pi, r_pi = _chain(mdp, pi)
+    _check_ends(mdp, P_pi)
+    return _solve_parts(mdp, P_pi, r_pi), _solve_parts(mdp, P_pi, mdp.mu, transpose=True)
+
+
+def _after(mdp, v):
+    """Return the mean of v (..., S) over the next states, shape (..., S, A)."""
+    return (v @ mdp.P.reshape(-1, mdp.n_states).T).reshape(*v.shape[:-1], mdp.n_states, mdp.n_actions)
 
 
 def _check_ends(mdp, P_pi):
@@ -300,7 +315,9 @@ def _solve_parts(mdp, P_pi, vector, *, transpose=False):
     """Solve (I - gamma P_pi) x = vector, or with the transposed matrix, part by part; x is 0 in terminal states."""
     x = np.zeros(np.broadcast_shapes(P_pi.shape[:-1], vector.shape), np.result_type(P_pi, vector))
     for part in mdp._parts:
-        matrix = np.eye(len(part)) - mdp.gamma * P_pi[..., part[:, None], part]
+        whole = len(part) == mdp.n_states
+        matrix = -mdp.gamma * (P_pi if whole else P_pi[..., part[:, None], part])
+        matrix[..., np.arange(len(part)), np.arange(len(part))] += 1
         x[..., part] = _solve(matrix.swapaxes(-1, -2) if transpose else matrix, vector[..., part])
     return x
 
@@ -373,7 +390,7 @@ def action_values(mdp, pi):
     array([[1., 0.],
            [0., 4.]])
     """
-    return mdp.r + mdp.gamma * np.einsum("sat,...t->...sa", mdp.P, values(mdp, pi))
+    return mdp.r + mdp.gamma * _after(mdp, values(mdp, pi))
 
 
 def advantages(mdp, pi):
@@ -450,7 +467,7 @@ def optimal_values(mdp):
     """
     v = np.zeros(mdp.r.shape[:-1])
     for _ in range(SWEEPS):
-        before, v = v, (mdp.r + mdp.gamma * np.einsum("sat,...t->...sa", mdp.P, v)).max(axis=-1)
+        before, v = v, (mdp.r + mdp.gamma * _after(mdp, v)).max(axis=-1)
         if (np.abs(v - before) <= 1e-14 * np.maximum(1, np.abs(v))).all():
             return v
     raise ValueError(f"the optimal values must settle; with gamma = {mdp.gamma:g} they do not in {SWEEPS:,} sweeps")

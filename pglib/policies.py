@@ -32,6 +32,7 @@ from math import log, pi, prod
 
 import numpy as np
 
+from pglib._arrays import largest, total
 from pglib._checks import check_count, check_indices, check_real, check_rng, check_theta, check_weights
 
 __all__ = ["Gaussian", "LinearSoftmax", "MLPSoftmax", "Softmax"]
@@ -282,10 +283,10 @@ class Softmax(_Categorical):
         s = _expand("s", check_indices("s", s, self.n_states), weights)
         a = _expand("a", check_indices("a", a, self.n_actions), weights)
         cell = (s * self.n_actions + a).reshape(*lead, prod(weights.shape[len(lead) :]))
-        total = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
-        total = total.reshape(*lead, self.n_states, self.n_actions)
+        summed = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
+        summed = summed.reshape(*lead, self.n_states, self.n_actions)
         pi = np.exp(_log_softmax(self._logits(theta)))
-        return self._gather(total - pi * total.sum(axis=-1, keepdims=True))
+        return self._gather(summed - pi * total(summed)[..., None])
 
     def _log_pi(self, theta, s):
         return self._at(theta, s)[0]
@@ -297,11 +298,8 @@ class Softmax(_Categorical):
         if theta.ndim == 1:  # one theta: look up, before or after the softmax, whichever is less to compute
             logits = self._logits(theta)
             return (_log_softmax(logits)[s] if s.size > self.n_states else _log_softmax(logits[s])), s
-        log_pi = _log_softmax(self._logits(theta))
-        shape = np.broadcast_shapes(log_pi.shape[:-2], s.shape)
-        s = np.broadcast_to(s, shape)
-        log_pi = np.broadcast_to(log_pi, (*shape, self.n_states, self.n_actions))
-        return np.take_along_axis(log_pi, s[..., None, None], axis=-2)[..., 0, :], s
+        log_pi = _look_up(_log_softmax(self._logits(theta)), s, behind=1)
+        return log_pi, np.broadcast_to(s, log_pi.shape[:-1])
 
     # What the features do, three times: a subclass without a feature array overrides these three.
 
@@ -702,9 +700,11 @@ class Gaussian:
         """
         mean, log_std, s = self._at(theta, s)
         z = (np.asarray(a) - mean) * np.exp(-log_std)
-        by_mean = z * np.exp(-log_std)
         s = np.broadcast_to(s, (*z.shape, self.n_features))
-        return np.concatenate([by_mean[..., None] * s, z[..., None] ** 2 - 1], axis=-1)
+        score = np.empty((self.n_params, *z.shape), z.dtype)  # long rows in memory, whatever n_features is
+        np.multiply(z * np.exp(-log_std), np.moveaxis(s, -1, 0), out=score[:-1])
+        score[-1] = z * z - 1
+        return np.moveaxis(score, 0, -1)
 
     def sample(self, theta, s, *, rng):
         r"""Draw actions :math:`a \sim \pi_\theta(\cdot \mid s)`.
@@ -771,7 +771,7 @@ class Gaussian:
     def _at(self, theta, s):
         """Return mean and log standard deviation, shape (...), and the checked states."""
         theta, s = check_theta(theta, self.n_params, precision=np.float32), _check_vectors(s, self.n_features)
-        mean = (s * theta[..., :-1]).sum(axis=-1)
+        mean = total(s * theta[..., :-1])
         return mean, theta[..., -1], s
 
 
@@ -830,8 +830,8 @@ def _expand(name, value, weights, *last):
 
 def _log_softmax(logits):
     """Return logits - log(sum(exp(logits))) over the last axis, with no overflow; complex logits are allowed."""
-    shifted = logits - logits.real.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted = logits - largest(logits.real)[..., None]
+    return shifted - np.log(total(np.exp(shifted)))[..., None]
 
 
 def _draw(log_pi, rng):
@@ -844,8 +844,19 @@ def _draw(log_pi, rng):
 
 def _pick(log_pi, a):
     """Return the entries a (...) of log-probabilities (..., A), leading axes broadcast; shape (...)."""
-    a, log_pi = _align(a, log_pi)
-    return np.take_along_axis(log_pi, a[..., None], axis=-1)[..., 0]
+    return _look_up(log_pi, a, behind=0)
+
+
+def _look_up(table, index, behind):
+    """Return entries of the axis that ``behind`` axes follow; the axes before it and those of ``index`` broadcast."""
+    axis = table.ndim - behind - 1
+    before = axis - index.ndim
+    if before >= 0 and table.shape[before:axis] == (1,) * index.ndim:  # the same entries for all
+        return np.take(table.reshape(*table.shape[:before], *table.shape[axis:]), index, axis=before)
+    shape = np.broadcast_shapes(table.shape[:axis], index.shape)
+    table = np.broadcast_to(table, (*shape, *table.shape[axis:]))
+    index = np.broadcast_to(index, shape).reshape(*shape, *[1] * (behind + 1))
+    return np.take_along_axis(table, index, axis=-behind - 1).squeeze(-behind - 1)
 
 
 def _apply(w, x):

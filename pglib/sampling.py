@@ -81,6 +81,8 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
         pi = action_probabilities(env, policy, check_real("theta", theta))
         return simulator.episodes(pi, n_episodes, horizon, rng)
     theta = check_theta(check_real("theta", theta), policy.n_params, precision=np.float32)
+    if not theta.size or not np.isfinite(theta).all():
+        raise ValueError(f"theta must have at least one run and hold finite numbers; received {theta!r}")
     lead = theta.shape[:-1]
     batch = simulator.episodes(theta.reshape(-1, policy.n_params), n_episodes, horizon, rng)
     if isinstance(simulator, LaneSimulator):

@@ -262,16 +262,17 @@ class SymbolicPolicy:
 
 def _log(x):
     """Return log(x) with logarithms of positive products, powers and sums taken apart; x is a SymPy expression."""
-    x = x.rewrite(sp.exp) if x.has(HyperbolicFunction) else x
     if isinstance(x, sp.exp):
         return x.args[0]
+    if isinstance(x, sp.Add) and all(term.is_positive for term in x.args):
+        return reduce(logaddexp, map(_log, x.args))
+    if x.has(HyperbolicFunction):
+        return _log(x.replace(lambda part: isinstance(part, HyperbolicFunction), lambda part: part.rewrite(sp.exp)))
     x = x.rewrite(sp.gamma) if isinstance(x, sp.factorial) else x
     if isinstance(x, sp.gamma):
         return _log_gamma(x.args[0])
     if isinstance(x, sp.Piecewise):
         return sp.Piecewise(*((_log(value), condition) for value, condition in x.args))
-    if isinstance(x, sp.Add) and all(term.is_positive for term in x.args):
-        return reduce(logaddexp, map(_log, x.args))
     x = _joined(x)
     if isinstance(x, sp.Pow) and x.base.is_positive:
         return x.exp * _log(x.base)

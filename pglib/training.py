@@ -15,12 +15,22 @@ blocks follow, nor on where its block is computed: here, in another process, on 
 
 import warnings
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
-from pglib._checks import check_count, check_positive, check_real, check_rng, check_runs, check_theta, place
+from pglib._checks import (
+    check_count,
+    check_gamma,
+    check_positive,
+    check_real,
+    check_rng,
+    check_runs,
+    check_theta,
+    place,
+)
 from pglib.episodes import returns_to_go
-from pglib.estimators import _fits, _observed_and_done, _weights
+from pglib.estimators import _check_baseline, _fits, _observed_and_done, _weights
 from pglib.exact import action_probabilities
 from pglib.mdp import FiniteMDP, _with_runs
 from pglib.sampling import _simulator
@@ -234,7 +244,11 @@ def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, 
     if executor is None:
         return [_train_here(plan, progress) for plan in plans]
     submitted = [_submit(plan, executor) for plan in plans]
-    return [_gather(plan, futures, progress) for plan, futures in zip(plans, submitted, strict=True)]
+    try:
+        return [_gather(plan, futures, progress) for plan, futures in zip(plans, submitted, strict=True)]
+    finally:
+        for future in chain(*submitted):  # if all is well, none is left
+            future.cancel()
 
 
 DEFAULTS = {"baseline": None, "optimizer": "sgd", "update": "episode", "value_step_size": None, "record_every": 1}
@@ -260,6 +274,7 @@ def _plan(
     n_updates, n_episodes = check_count("n_updates", n_updates), check_count("n_episodes", n_episodes)
     horizon, record_every = check_count("horizon", horizon), check_count("record_every", record_every)
     check_positive("step_size", step_size)
+    check_gamma(gamma)
     check_rng(rng)
     finite, stepped = isinstance(env, FiniteMDP), hasattr(env, "num_envs")
     if optimizer not in ("sgd", "adam"):
@@ -282,10 +297,13 @@ def _plan(
         )
 
     _simulator(env, policy)  # says what does not fit
+    _check_baseline(baseline, n_episodes, finite or (stepped and hasattr(env.single_observation_space, "n")))
     theta = check_theta(check_real("theta0", theta0), policy.n_params, "theta0", precision=np.float32)
     if not np.isfinite(theta).all():
         where = np.argwhere(~np.isfinite(theta))[0]
         raise ValueError(f"theta0 must be finite; it is {theta[tuple(where)]}{place(('i',), where)}")
+    if not theta.size:
+        raise ValueError(f"theta0 must have at least one run; received shape {theta.shape}")
     lead = theta.shape[:-1]
     if finite:
         if np.ndim(baseline) and np.shape(baseline)[-1] != env.n_states:
@@ -323,9 +341,9 @@ def _updates(
     yield theta, None, None, values
     while True:
         batch = simulator.episodes(ready, n_episodes, horizon, rng)
-        returns, truncated = batch.rewards.sum(axis=-1).mean(axis=-1), batch.truncated.mean(axis=-1)
-        ran = defined
+        truncated, ran = batch.truncated.mean(axis=-1), defined
         with np.errstate(all="ignore"):  # what a run that diverges computes; a warning tells of it in the end
+            returns = batch.rewards.sum(axis=-1).mean(axis=-1)
             if update == "step":
                 new, values = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
             else:
@@ -425,10 +443,10 @@ def _is_there(future):
 
 def _history(plan, theta, updates, returns, truncated, values):
     """Return the `History`, with the axes of runs that the caller has, and warn of runs that diverged."""
-    began = np.isfinite(returns[:, :1]).all(axis=-1)
+    began = ~np.isnan(returns[:, :1]).any(axis=-1)  # not so in blocks that Ctrl-C kept from an executor
     failed = np.isnan(theta[:, -1]).any(axis=-1) & began
     if failed.any():
-        failed_at = np.where(failed, np.isfinite(returns).sum(axis=-1), -1)
+        failed_at = np.where(failed, (~np.isnan(returns)).sum(axis=-1), -1)
         _warn(_which_failed(failed_at.reshape(plan.lead)))
         if values is not None:
             values[failed] = np.nan
