@@ -6,11 +6,12 @@ training costs. So this file departs from the plain style of the others in five 
 * A state is an array (obs_dim, lanes): each component is one contiguous row, and NumPy works on whole rows.
 * Results are written into arrays that are there already (``out``). The state that is worked on stays in the fastest
   cache; a copy of it is kept for the gradient.
-* Random numbers are drawn for `BLOCK` steps at once, and once in `BLOCK` steps it is asked which episodes have ended. A
-  lane whose episode has ended goes on until the last one has; what it does then is not ``live`` and weighs nothing.
+* Random numbers come from SFC64, the fastest of NumPy's generators, seeded by the caller's. They are drawn for `BLOCK`
+  steps at once, and once in `BLOCK` steps it is asked which episodes have ended. A lane whose episode has ended goes on
+  until the last one has; what it does then is not ``live`` and weighs nothing.
 * Two actions need no softmax. With half the log-odds z of action 1, :math:`\tanh z = 2 \pi(1) - 1`. Action 1 is taken
   if tanh z exceeds a number that is uniform in (-1, 1), and the score in the log-odds is a - (1 + tanh z) / 2.
-* Sums of scores are added up in blocks of `BLOCK` steps, which stay in the processor's cache.
+* Returns, weights and sums of scores are worked out in blocks of `GRADIENT_BLOCK` steps, from the last block on.
 
 `LinearSoftmax` and `MLPSoftmax` over two actions are written down here for lanes. Any other policy goes through its
 public methods ``sample`` and ``score_sum``; the tests ask that both ways give the same numbers.
@@ -55,7 +56,7 @@ class LaneSimulator(Simulator):
         now_rows, then_rows = tuple(now), tuple(then)
         live[0] = True
         act = self._act(theta, n_episodes, rng)
-        bits = np.random.SFC64(rng.integers(2**63, size=4))  # the fastest of NumPy's generators
+        bits = np.random.SFC64(rng.integers(2**63, size=4))
         t = 0
         while t < horizon and live[t].any():
             end = min(t + BLOCK, horizon)

@@ -29,14 +29,17 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
 
     Parameters
     ----------
-    env : FiniteMDP
-        The problem. Rewards of transitions and the noise ``reward_std`` are sampled, not averaged.
+    env : FiniteMDP, CartPole, or Gymnasium vector environment
+        The problem. In a FiniteMDP, rewards of transitions and the noise ``reward_std`` are sampled, not averaged. A
+        vector environment is one that ``gymnasium.make_vec`` makes, with an autoreset mode NEXT_STEP or DISABLED,
+        observations that are Discrete or a Box of one axis, and actions that are Discrete or a Box of one number.
     policy : policy
-        Any object with ``log_prob`` and ``n_params``; it is given ``env.observation``.
+        For a FiniteMDP any object with ``log_prob`` and ``n_params``, which is given ``env.observation``; else any with
+        ``sample`` and ``n_params``.
     theta : array_like, shape (..., d)
-        Parameters; leading axes are runs.
+        Parameters; leading axes are runs. Observations that are vectors, and rewards beside them, have its precision.
     n_episodes : int
-        N, episodes for each run.
+        N, episodes for each run. With a vector environment, runs times N must be a multiple of ``env.num_envs``.
     horizon : int
         The most steps an episode may take. An episode that has not ended by then is ``truncated``.
     rng : numpy.random.Generator
@@ -54,10 +57,14 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
 
     Notes
     -----
-    The arrays take 33 bytes for each run, episode and step of the *longest* episode: one endless episode among many
+    A Gymnasium environment is reset with seeds from ``rng``, for each ``env.num_envs`` episodes anew. Its own time limit
+    truncates, as the horizon does. Actions of a Gaussian policy go in as they are drawn, not clipped; what the
+    environment does with them belongs to the environment.
+
+    In a finite problem the arrays take 33 bytes for each run, episode and step of the *longest* episode: one endless episode among many
     short ones costs as much memory as if all were endless. Lower the horizon, or draw several batches.
 
-    A draw compares with one cumulative probability after the other, so time grows with the number of actions and of
+    There a draw compares with one cumulative probability after the other, so time grows with the number of actions and of
     possible next states.
 
     References
@@ -73,6 +80,14 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
     >>> batch = pg.rollout(arms, policy, np.zeros(3), n_episodes=4, horizon=1, rng=rng)
     >>> batch.rewards[:, 0] + batch.actions[:, 0]
     array([3., 3., 3., 3.])
+
+    Two linear policies on CartPole, of which the second pushes towards the side to which the pole leans and moves.
+
+    >>> cart, policy = pg.CartPole(), pg.LinearSoftmax(4, 2)
+    >>> theta = np.array([np.zeros(8), [0, 0, 0, 0, 1, 1, 20, 5]])
+    >>> batch = pg.rollout(cart, policy, theta, n_episodes=50, horizon=500, rng=rng)
+    >>> batch.rewards.sum(axis=-1).mean(axis=-1) > 100
+    array([False,  True])
     """
     n_episodes, horizon = check_count("n_episodes", n_episodes), check_count("horizon", horizon)
     check_rng(rng)

@@ -127,7 +127,8 @@ def train(
     baseline : None, float, array_like of shape (..., S), or "leave_one_out"
         As in `reinforce`.
     optimizer : {"sgd", "adam"}
-        Plain ascent, or Adam with its usual constants 0.9, 0.999 and 1e-8 (Kingma & Ba 2015).
+        Plain ascent, or Adam (Kingma & Ba 2015) with the constants 0.9, 0.99 and 1e-8. The second, there 0.999, is for
+        trainings of tens of updates, not of thousands.
     update : {"episode", "step"}
         "episode": all scores of an update are taken at the parameters that drew its episodes. "step": the parameters
         change from step to step in a pass over the one finished episode, as in the pseudocode of Sutton & Barto; the
@@ -490,8 +491,8 @@ def _adam(step_size):
         nonlocal first, second, n
         n += 1
         first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        return theta + step_size * first / (1 - 0.9**n) / (np.sqrt(second / (1 - 0.999**n)) + 1e-8)
+        second = 0.99 * second + 0.01 * gradient**2
+        return theta + step_size * first / (1 - 0.9**n) / (np.sqrt(second / (1 - 0.99**n)) + 1e-8)
 
     return ascend
 
