@@ -4,7 +4,7 @@
 # make lint          ruff over Python files and notebooks
 # make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling
 # make test-old-cpu  make test as on an older processor
-# make bench         CPU time of training, against plain loops; about half a minute
+# make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); ten minutes
 # make lock          find newer versions for requirements.txt (needs uv)
 # make clean         remove what was built; .venv stays
 #
@@ -39,7 +39,8 @@ test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py
 
 bench: env
-	.venv/bin/python benchmarks/corridor.py
+	.venv/bin/python -m benchmarks.corridor
+	.venv/bin/python -m benchmarks.run
 
 lock:
 	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --all-extras pyproject.toml -o requirements.txt \

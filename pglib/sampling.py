@@ -57,15 +57,14 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
 
     Notes
     -----
-    A Gymnasium environment is reset with seeds from ``rng``, for each ``env.num_envs`` episodes anew. Its own time limit
-    truncates, as the horizon does. Actions of a Gaussian policy go in as they are drawn, not clipped; what the
+    A Gymnasium environment is reset with seeds from ``rng``, for each ``env.num_envs`` episodes anew. Its own time
+    limit truncates, as the horizon does. Actions of a Gaussian policy go in as they are drawn, not clipped; what the
     environment does with them belongs to the environment.
 
-    In a finite problem the arrays take 33 bytes for each run, episode and step of the *longest* episode: one endless episode among many
-    short ones costs as much memory as if all were endless. Lower the horizon, or draw several batches.
-
-    There a draw compares with one cumulative probability after the other, so time grows with the number of actions and of
-    possible next states.
+    In a finite problem the arrays take 33 bytes for each run, episode and step of the *longest* episode: one endless
+    episode among many short ones costs as much memory as if all were endless. Lower the horizon, or draw several
+    batches. There a draw compares with one cumulative probability after the other, so time grows with the number of
+    actions and of possible next states.
 
     References
     ----------
