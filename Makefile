@@ -4,7 +4,7 @@
 # make lint          ruff over Python files and notebooks
 # make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling
 # make test-old-cpu  make test as on an older processor
-# make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); ten minutes
+# make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)
 # make clean         remove what was built; .venv stays
 #

@@ -1,13 +1,8 @@
-"""Two reductions over a short last axis, which NumPy does ten times as fast in another form."""
+"""A sum over a short last axis, which NumPy does ten times as fast as a product."""
 
 import numpy as np
 
-__all__ = ["largest", "total"]
-
-
-def largest(x):
-    """Return ``x.max(axis=-1)``, from an array whose last axis lies first in memory."""
-    return np.moveaxis(x, -1, 0).copy().max(axis=0)
+__all__ = ["total"]
 
 
 def total(x):

@@ -32,7 +32,7 @@ from math import log, pi, prod
 
 import numpy as np
 
-from pglib._arrays import largest, total
+from pglib._arrays import total
 from pglib._checks import check_count, check_indices, check_real, check_rng, check_theta, check_weights
 
 __all__ = ["Gaussian", "LinearSoftmax", "MLPSoftmax", "Softmax"]
@@ -280,9 +280,10 @@ class Softmax(_Categorical):
         """
         each, weights, lead = check_weights(theta, weights, self.n_params)
         theta = each.reshape(*lead, self.n_params)
-        s = _expand("s", check_indices("s", s, self.n_states), weights)
-        a = _expand("a", check_indices("a", a, self.n_actions), weights)
-        cell = (s * self.n_actions + a).reshape(*lead, prod(weights.shape[len(lead) :]))
+        s, a = check_indices("s", s, self.n_states), check_indices("a", a, self.n_actions)
+        for name, value in (("s", s), ("a", a)):
+            _expand(name, value, weights)  # says which one does not fit
+        cell = np.broadcast_to(s * self.n_actions + a, weights.shape).reshape(*lead, prod(weights.shape[len(lead) :]))
         summed = _add_up(cell, weights.reshape(cell.shape), self.n_states * self.n_actions)
         summed = summed.reshape(*lead, self.n_states, self.n_actions)
         pi = np.exp(_log_softmax(self._logits(theta)))
@@ -730,7 +731,7 @@ class Gaussian:
         """
         check_rng(rng)
         mean, log_std, _ = self._at(check_real("theta", theta), s)
-        return mean + np.exp(log_std) * rng.normal(size=mean.shape).astype(mean.dtype, copy=False)
+        return mean + np.exp(log_std) * rng.standard_normal(mean.shape, mean.dtype)
 
     def score_sum(self, theta, s, a, weights):
         r"""Return :math:`\sum_n w_n \nabla_\theta \log \pi_\theta(a_n \mid s_n)` over the sample axes.
@@ -830,8 +831,10 @@ def _expand(name, value, weights, *last):
 
 def _log_softmax(logits):
     """Return logits - log(sum(exp(logits))) over the last axis, with no overflow; complex logits are allowed."""
-    shifted = logits - largest(logits.real)[..., None]
-    return shifted - np.log(total(np.exp(shifted)))[..., None]
+    x = np.moveaxis(logits, -1, 0).copy()  # a row in memory for each action, as rows are what NumPy is fast on
+    x -= x.real.max(axis=0)
+    x -= np.log(np.exp(x).sum(axis=0))
+    return np.moveaxis(x, 0, -1)
 
 
 def _draw(log_pi, rng):

@@ -50,7 +50,7 @@ def probability():
 @pytest.mark.parametrize("kind", ["none", "number", "values", "values of runs", "leave one out"])
 @pytest.mark.parametrize("optimizer, gamma", [("sgd", 0), ("sgd", 0.9), ("sgd", 1), ("adam", 0.9), ("adam", 1)])
 def test_updates_are_means_of_reinforce(optimizer, kind, gamma):
-    """theta + step * the mean of `reinforce` over the same episodes; Adam as Kingma & Ba print it, with 0.99 for 0.999."""
+    """theta + step * the mean of `reinforce` over the same episodes; Adam as Kingma & Ba print it, with 0.99."""
     rng, mdp, policy = problem(runs=(3,))
     theta = rng.normal(size=(3, policy.n_params))
     baseline = {

@@ -62,7 +62,7 @@ def make():
     if runs(["uv", "--version"]):
         tool, expected = "uv", "some seconds"
         create = ["uv", "venv", "-q", "--clear", "--python", base, VENV]
-        install = ["uv", "pip", "install", "-q", "--python", python] + packages
+        install = ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", python] + packages  # as pip does
     else:
         tool, expected = "pip", "about a minute"
         create = [base, "-m", "venv", "--clear", VENV]
