@@ -90,10 +90,8 @@ class LaneSimulator(Simulator):
 
     def mean_gradient(self, theta, batch, gamma, baseline):
         """Return the mean over the episodes of what `reinforce` returns, shape (runs, d)."""
-        if self.lanes is None:
-            return super().mean_gradient(theta, batch, gamma, baseline)
         n_episodes, n_steps = batch.live.shape[1:]
-        policy = self.lanes(self.policy, theta, n_episodes)
+        policy = None if self.lanes is None else self.lanes(self.policy, theta, n_episodes)
         total, ahead = 0, 0
         for first in reversed(range(0, n_steps, GRADIENT_BLOCK)):  # from the last block on, as returns are added up
             block = slice(first, first + GRADIENT_BLOCK)
@@ -103,7 +101,11 @@ class LaneSimulator(Simulator):
             returns = returns_to_go(rewards, gamma)
             ahead = returns[..., 0]
             weights = _weigh(returns, s, live, gamma, baseline, first)
-            total = total + policy.score_sum(s.transpose(2, 3, 0, 1), *(np.moveaxis(x, -1, 0) for x in (a, weights)))
+            if policy is None:
+                total = total + self.policy.score_sum(theta, s, a, weights)
+            else:
+                by_time = s.transpose(2, 3, 0, 1), np.moveaxis(a, -1, 0), np.moveaxis(weights, -1, 0)
+                total = total + policy.score_sum(*by_time)
         return total / n_episodes
 
     def _act(self, theta, n_episodes, rng):
@@ -135,7 +137,7 @@ class _Linear:
 
     def __init__(self, policy, theta, n_episodes):
         w = theta.reshape(len(theta), 2, policy.obs_dim)
-        self.half = np.repeat((w[:, 1] - w[:, 0]).T / 2, n_episodes, axis=1)  # (obs_dim, lanes)
+        self.half = np.repeat((w[:, 1] / 2 - w[:, 0] / 2).T, n_episodes, axis=1)  # (obs_dim, lanes)
         self.z = np.empty_like(self.half[0])
 
     def act(self, x, u, out):
@@ -157,8 +159,8 @@ class _MLP:
     def __init__(self, policy, theta, n_episodes):
         w1, b1, w2, b2 = policy._split(theta)
         self.w1 = np.concatenate([w1, b1[..., None]], axis=-1)  # (runs, n_hidden, obs_dim + 1)
-        self.half = (w2[:, 1:] - w2[:, :1]) / 2  # (runs, 1, n_hidden)
-        self.half_b = ((b2[:, 1] - b2[:, 0]) / 2)[:, None, None]
+        self.half = w2[:, 1:] / 2 - w2[:, :1] / 2  # (runs, 1, n_hidden)
+        self.half_b = (b2[:, 1] / 2 - b2[:, 0] / 2)[:, None, None]
         self.runs, self.n_episodes = len(theta), n_episodes
         self.x = np.ones((self.runs, policy.obs_dim + 1, n_episodes), theta.dtype)
         self.h = np.empty((self.runs, policy.n_hidden, n_episodes), theta.dtype)

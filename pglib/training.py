@@ -444,10 +444,10 @@ def _is_there(future):
 
 def _history(plan, theta, updates, returns, truncated, values):
     """Return the `History`, with the axes of runs that the caller has, and warn of runs that diverged."""
-    began = ~np.isnan(returns[:, :1]).any(axis=-1)  # not so in blocks that Ctrl-C kept from an executor
+    began = ~np.isnan(truncated[:, :1]).any(axis=-1)  # not so in blocks that Ctrl-C kept from an executor
     failed = np.isnan(theta[:, -1]).any(axis=-1) & began
     if failed.any():
-        failed_at = np.where(failed, (~np.isnan(returns)).sum(axis=-1), -1)
+        failed_at = np.where(failed, (~np.isnan(truncated)).sum(axis=-1), -1)
         _warn(_which_failed(failed_at.reshape(plan.lead)))
         if values is not None:
             values[failed] = np.nan
