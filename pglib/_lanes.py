@@ -88,6 +88,11 @@ class LaneSimulator(Simulator):
             final=x[n_steps, :, np.arange(n_lanes)].reshape(*shape, -1),
         )
 
+    def mean_return(self, batch):
+        """Return the mean over the episodes of their rewards, shape (runs,): each step pays 1."""
+        live = np.moveaxis(batch.live, -1, 0).view(np.int8)
+        return np.add.reduce(live, axis=0, dtype=np.int32).mean(axis=-1)
+
     def mean_gradient(self, theta, batch, gamma, baseline):
         """Return the mean over the episodes of what `reinforce` returns, shape (runs, d)."""
         n_episodes, n_steps = batch.live.shape[1:]
@@ -148,8 +153,8 @@ class _Linear:
         """Return the sums for x (T, obs_dim, runs, episodes), and a and w (T, runs, episodes)."""
         runs, n_episodes = w.shape[1:]
         x, a, w = (column.reshape(*column.shape[:-2], -1) for column in (x, a, w))
-        delta = _delta(np.einsum("tin,in->tn", x, self.half), a, w)
-        by_w1 = np.einsum("tin,tn->in", x, delta).reshape(-1, runs, n_episodes).sum(axis=-1).T
+        delta = _twice_delta(np.einsum("tin,in->tn", x, self.half), a, w)
+        by_w1 = np.einsum("tin,tn->in", x, delta).reshape(-1, runs, n_episodes).sum(axis=-1).T / 2
         return np.concatenate([-by_w1, by_w1], axis=-1)
 
 
@@ -195,23 +200,20 @@ class _MLP:
         x[:, :-1] = s
         h = w1 @ x
         np.tanh(h, h)
-        delta = _delta(half @ h + half_b, a, w)
-        by_w2, by_b2 = delta @ h.mT, delta.sum(axis=-1)
+        delta = _twice_delta(half @ h + half_b, a, w)
+        by_w2, by_b2 = delta @ h.mT / 2, delta.sum(axis=-1) / 2
         # The sum of epsilon x^T, epsilon = W2^T delta (1 - h h), is W2^T times the sum of delta x^T - h h delta x^T.
         x *= delta
         np.square(h, h)
-        by_w1 = 2 * half.mT * (x.sum(axis=-1)[:, None] - h @ x.mT)
+        by_w1 = half.mT * (x.sum(axis=-1)[:, None] - h @ x.mT)
         both = (np.concatenate([-part, part], axis=1) for part in (by_w2, by_b2))
         parts = by_w1[..., :-1], by_w1[..., -1], *both
         return np.concatenate([part.reshape(len(s), -1) for part in parts], axis=1)
 
 
-def _delta(z, a, w):
-    """Return w (a - pi(1)), the weighted score in the log-odds of action 1; z, half the log-odds, is overwritten."""
-    np.tanh(z, z)
-    z += 1
-    z *= -0.5
-    z += a
+def _twice_delta(z, a, w):
+    """Return 2 w (a - pi(1)), twice the weighted score in the log-odds of action 1, which are 2 z; z is overwritten."""
+    np.subtract(2 * a - 1, np.tanh(z, z), z)
     z *= w
     return z
 

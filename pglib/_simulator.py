@@ -15,6 +15,10 @@ class Simulator:
         defined = np.isfinite(theta).all(axis=-1)
         return np.where(defined[..., None], theta, 0), defined
 
+    def mean_return(self, batch):
+        """Return the mean over the episodes of the undiscounted sum of rewards, shape (runs,)."""
+        return batch.rewards.sum(axis=-1).mean(axis=-1)
+
     def mean_gradient(self, theta, batch, gamma, baseline):
         """Return the mean over the episodes of what `reinforce` returns, shape (runs, d)."""
         weights = _weights(batch, gamma=gamma, baseline=baseline).astype(theta.dtype, copy=False)

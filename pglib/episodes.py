@@ -146,7 +146,8 @@ def returns_to_go(rewards, gamma):
         raise ValueError(f"rewards must have shape (..., T), with a time axis; received {rewards!r}")
     check_gamma(gamma)
     by_time = np.moveaxis(rewards, -1, 0)
-    returns = np.array(by_time)  # keeps the order in memory
+    returns = np.empty_like(by_time)  # in the same order in memory
+    returns[-1:] = by_time[-1:]
     for t in reversed(range(len(returns) - 1)):
         np.add(by_time[t], returns[t + 1] if gamma == 1 else gamma * returns[t + 1], out=returns[t, ...])
     return np.moveaxis(returns, 0, -1)

@@ -534,8 +534,8 @@ class MLPSoftmax(_VectorSoftmax):
 
         W1 is normal with mean 0 and standard deviation :math:`1 / \sqrt{\mathrm{obs\_dim}}`; the rest is 0.
 
-        Parameters that are all 0 would never learn. The gradient of W1 and b1 is proportional to W2, through which it
-        comes back, and the gradient of W2 to x = tanh(W1 s + b1). At zero all of them are 0, and stay 0: only b2 would
+        Parameters that are all 0 would never learn. The gradient of W1 and b1 has the factor W2, through which it
+        comes back, and that of W2 the factor x = tanh(W1 s + b1). At zero all of them are 0, and stay 0: only b2 would
         ever move, and the policy would never look at the observation. With W1 random the first step moves W2 (and b2),
         and from the second step on W1 and b1 move too. Rows of W1 that are equal would stay equal, one unit many times.
 

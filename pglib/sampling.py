@@ -34,8 +34,9 @@ def rollout(env, policy, theta, *, n_episodes, horizon, rng):
         vector environment is one that ``gymnasium.make_vec`` makes, with an autoreset mode NEXT_STEP or DISABLED,
         observations that are Discrete or a Box of one axis, and actions that are Discrete or a Box of one number.
     policy : policy
-        For a FiniteMDP any object with ``log_prob`` and ``n_params``, which is given ``env.observation``; else any with
-        ``sample`` and ``n_params``.
+        For a FiniteMDP any object with ``log_prob`` and ``n_params``, which is given ``env.observation``; else one with
+        ``sample`` and ``n_params`` that says what it takes and draws: ``obs_dim`` (or ``n_features``) where
+        observations are vectors, ``n_actions`` (or ``actions``) where actions are numbered.
     theta : array_like, shape (..., d)
         Parameters; leading axes are runs. Observations that are vectors, and rewards beside them, have its precision.
     n_episodes : int

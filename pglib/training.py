@@ -13,12 +13,12 @@ the number of runs in a block depends on the number of episodes alone. So the nu
 blocks follow, nor on where its block is computed: here, in another process, on another machine.
 """
 
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
+from pglib._blocks import Plan, gather, submit, train_here
 from pglib._checks import (
     check_count,
     check_gamma,
@@ -38,6 +38,10 @@ from pglib.sampling import _simulator
 __all__ = ["History", "sweep", "train"]
 
 LANES = 4000  # most episodes side by side in a block
+
+# The arguments of a training that `sweep` may vary.
+NEEDED = ("gamma", "step_size", "n_updates", "n_episodes", "horizon")
+DEFAULTS = {"baseline": None, "optimizer": "sgd", "update": "episode", "value_step_size": None, "record_every": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +108,11 @@ def train(
     Parameters
     ----------
     env : FiniteMDP, CartPole, or Gymnasium vector environment
-        The problem. A Gymnasium environment is stepped as it is, all runs in one block, and reset at the beginning of
-        each update.
+        The problem. A Gymnasium environment is stepped as it is, all runs in one block, and reset for each
+        ``env.num_envs`` episodes anew.
     policy : policy
         In a finite problem any object with ``log_prob``, ``score_sum`` and ``n_params``, which is given
-        ``env.observation``; else any with ``sample``, ``score_sum`` and ``n_params``.
+        ``env.observation``; else one that `rollout` takes, with ``score_sum``.
     theta0 : array_like, shape (..., d)
         Where each run starts; shape (200, d) trains two hundred runs. If it is float32, so are the parameters and all
         that is computed with them (but for finite problems, which are computed in float64), else float64.
@@ -121,14 +125,14 @@ def train(
         Updates, and episodes for each update of a run.
     horizon : int
         The most steps an episode may take. A longer one is truncated, counted in ``history.truncated``, and used as
-        if it had ended there. Where that happens often, what is climbed is the objective of `with_horizon`.
+        if it had ended there. What is climbed is the objective of `with_horizon`; it matters where that happens often.
     rng : numpy.random.Generator
         Its children, ``rng.spawn``, are the sources of the blocks.
     baseline : None, float, array_like of shape (..., S), or "leave_one_out"
         As in `reinforce`.
     optimizer : {"sgd", "adam"}
-        Plain ascent, or Adam (Kingma & Ba 2015) with the constants 0.9, 0.99 and 1e-8. The second, there 0.999, is for
-        trainings of tens of updates, not of thousands.
+        Plain ascent, or Adam (Kingma & Ba 2015) with the constants 0.9, 0.99 and 1e-8. The paper has 0.999 in the place
+        of 0.99; the smaller number suits trainings of tens of updates, not of thousands.
     update : {"episode", "step"}
         "episode": all scores of an update are taken at the parameters that drew its episodes. "step": the parameters
         change from step to step in a pass over the one finished episode, as in the pseudocode of Sutton & Barto; the
@@ -138,7 +142,7 @@ def train(
         moves by this share of the way to the mean return seen from the observation. "step": by this share of the way
         to :math:`G_t`, in each step.
     record_every : int
-        Keeps the parameters after every so many updates; 8 bytes a number.
+        Keeps the parameters after every so many updates; 8 bytes a number, 4 in single precision.
     progress : bool
         Shows a progress bar, of updates, or of blocks with an executor; needs tqdm.
     executor : concurrent.futures.Executor, optional
@@ -189,8 +193,8 @@ def train(
         value_step_size=value_step_size, record_every=record_every, executor=executor,
     )  # fmt: skip
     if executor is None:
-        return _train_here(plan, progress)
-    return _gather(plan, _submit(plan, executor), progress)
+        return History(*train_here(plan, progress))
+    return History(*gather(plan, submit(plan, executor), progress))
 
 
 def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, **common):
@@ -209,7 +213,7 @@ def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, 
     progress : bool
         As in `train`, one bar after another.
     **common
-        Keyword arguments of `train` for all trainings. What a setting says goes before.
+        Keyword arguments of `train` for all trainings. Where a setting names the same argument, the setting counts.
 
     Returns
     -------
@@ -219,7 +223,10 @@ def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, 
     Raises
     ------
     ValueError
-        If ``settings`` is empty or not a sequence of dictionaries; else as `train`, before any training begins.
+        If ``settings`` is empty or holds anything but dictionaries; else as `train`, before any training begins.
+    TypeError
+        If a setting and the common arguments together lack one that `train` needs, or name one that is not about the
+        training itself.
 
     Examples
     --------
@@ -238,33 +245,25 @@ def sweep(env, policy, theta0, settings, *, rng, executor=None, progress=False, 
     settings = list(settings)
     if not settings or not all(isinstance(setting, dict) for setting in settings):
         raise ValueError(f"settings must be dictionaries of keyword arguments, at least one; received {settings!r}")
+    for i, setting in enumerate(settings):
+        names = common.keys() | setting.keys()
+        if names - DEFAULTS.keys() != set(NEEDED):
+            raise TypeError(
+                f"settings[{i}] and the common arguments must name {', '.join(NEEDED)}, and may name "
+                f"{', '.join(DEFAULTS)}; received {', '.join(sorted(names))}"
+            )
     plans = [
         _plan(env, policy, theta0, rng=child, executor=executor, **DEFAULTS | common | setting)
         for child, setting in zip(rng.spawn(len(settings)), settings, strict=True)
     ]
     if executor is None:
-        return [_train_here(plan, progress) for plan in plans]
-    submitted = [_submit(plan, executor) for plan in plans]
+        return [History(*train_here(plan, progress)) for plan in plans]
+    submitted = [submit(plan, executor) for plan in plans]
     try:
-        return [_gather(plan, futures, progress) for plan, futures in zip(plans, submitted, strict=True)]
+        return [History(*gather(plan, futures, progress)) for plan, futures in zip(plans, submitted, strict=True)]
     finally:
         for future in chain(*submitted):  # if all is well, none is left
             future.cancel()
-
-
-DEFAULTS = {"baseline": None, "optimizer": "sgd", "update": "episode", "value_step_size": None, "record_every": 1}
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A training that may begin: arguments of `_updates` for each block, and how the blocks are put together."""
-
-    blocks: list
-    settings: dict
-    n_updates: int
-    record_every: int
-    lead: tuple
-    block_size: int
 
 
 def _plan(
@@ -327,7 +326,7 @@ def _plan(
         gamma=gamma, step_size=step_size, n_episodes=n_episodes, horizon=horizon, optimizer=optimizer, update=update,
         value_step_size=value_step_size,
     )  # fmt: skip
-    return _Plan(blocks, settings, n_updates, record_every, lead, size)
+    return Plan(_updates, blocks, settings, n_updates, record_every, lead, size)
 
 
 def _updates(
@@ -344,7 +343,7 @@ def _updates(
         batch = simulator.episodes(ready, n_episodes, horizon, rng)
         truncated, ran = batch.truncated.mean(axis=-1), defined
         with np.errstate(all="ignore"):  # what a run that diverges computes; a warning tells of it in the end
-            returns = batch.rewards.sum(axis=-1).mean(axis=-1)
+            returns = simulator.mean_return(batch)
             if update == "step":
                 new, values = _pass(policy, theta, batch, gamma, step_size, baseline, values, value_step_size)
             else:
@@ -356,115 +355,6 @@ def _updates(
             ready, defined = simulator.ready(theta)
         theta[~defined] = np.nan
         yield theta, np.where(ran, returns, np.nan), np.where(ran, truncated, np.nan), values
-
-
-def _train_here(plan, progress):
-    """Train all blocks in this process, side by side, update by update."""
-    env, policy = plan.blocks[0][:2]
-    shared = None if isinstance(env, FiniteMDP) else _simulator(env, policy)  # what it works in is large
-    blocks = [_updates(*block, simulator=shared, **plan.settings) for block in plan.blocks]
-    steps = _counter(range(plan.n_updates), "update", progress)
-    return _history(plan, *_follow(plan, _side_by_side(blocks), steps, here=True))
-
-
-def _side_by_side(blocks):
-    """Yield what the blocks yield, as if they were one."""
-    for parts in zip(*blocks, strict=True):
-        yield [None if column[0] is None else np.concatenate(column) for column in zip(*parts, strict=True)]
-
-
-def _follow(plan, updates, steps, here=False):
-    """Do the updates and return the first five entries of `History`; here, Ctrl-C or the loss of all runs ends them."""
-    theta, _, _, values = next(updates)
-    kept, rows, last = [(0, theta)], [], (0, theta, values)
-    try:
-        for _ in steps:
-            theta, returns, truncated, values = next(updates)
-            rows.append((returns, truncated))
-            last = len(rows), theta, values  # from here on, and not before, the update counts
-            if last[0] % plan.record_every == 0:
-                kept.append(last[:2])
-            if here and np.isnan(theta).any(axis=-1).all():
-                break
-    except KeyboardInterrupt:
-        if not here:
-            raise
-        _warn(f"interrupted after {last[0]} of {plan.n_updates} updates; they are returned")
-    if kept[-1][0] != last[0]:
-        kept.append(last[:2])
-    done = np.array(rows[: last[0]], dtype=float).reshape(last[0], 2, len(theta))
-    updates, thetas = zip(*kept, strict=True)
-    return np.stack(thetas, axis=1), np.array(updates), done[:, 0].T, done[:, 1].T, last[2]
-
-
-def _submit(plan, executor):
-    """Hand the blocks to an executor; return their futures."""
-    return [executor.submit(_train_there, replace(plan, blocks=[block])) for block in plan.blocks]
-
-
-def _train_there(plan):
-    """Train the one block of a plan, wherever this is."""
-    return _follow(plan, _updates(*plan.blocks[0], **plan.settings), range(plan.n_updates))
-
-
-def _gather(plan, futures, progress):
-    """Wait for the blocks and put them together; after Ctrl-C those that are there."""
-    try:
-        for i in _counter(range(len(futures)), "block", progress):
-            futures[i].result()
-    except KeyboardInterrupt:
-        there = sum(_is_there(future) for future in futures)
-        message = (
-            f"interrupted after {there} of {len(futures)} blocks; they are returned, the runs of the others are NaN"
-        )
-        _warn(message, depth=4)
-    finally:
-        for future in futures:  # what has not begun; if all is well, that is nothing
-            future.cancel()
-    updates = np.unique([*range(0, plan.n_updates + 1, plan.record_every), plan.n_updates])
-    parts = []
-    for future, (env, _, theta, _, _) in zip(futures, plan.blocks, strict=True):
-        if _is_there(future):
-            parts.append(future.result())
-            continue
-        nothing = np.full((len(theta), plan.n_updates), np.nan)
-        thetas = np.full((len(theta), len(updates), theta.shape[-1]), np.nan, theta.dtype)
-        thetas[:, 0] = theta
-        learns = plan.settings["value_step_size"] is not None
-        values = np.full((len(theta), int(env.observation.max()) + 1), np.nan) if learns else None
-        parts.append((thetas, updates, nothing, nothing, values))
-    theta, _, *columns = zip(*parts, strict=True)
-    columns = (None if column[0] is None else np.concatenate(column) for column in columns)
-    return _history(plan, np.concatenate(theta), updates, *columns)
-
-
-def _is_there(future):
-    return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _history(plan, theta, updates, returns, truncated, values):
-    """Return the `History`, with the axes of runs that the caller has, and warn of runs that diverged."""
-    began = ~np.isnan(truncated[:, :1]).any(axis=-1)  # not so in blocks that Ctrl-C kept from an executor
-    failed = np.isnan(theta[:, -1]).any(axis=-1) & began
-    if failed.any():
-        failed_at = np.where(failed, (~np.isnan(truncated)).sum(axis=-1), -1)
-        _warn(_which_failed(failed_at.reshape(plan.lead)))
-        if values is not None:
-            values[failed] = np.nan
-        if failed.all():  # the training ends there
-            last = failed_at.max()
-            theta, updates = theta[:, updates <= last], updates[updates <= last]
-            if updates[-1] < last:
-                theta, updates = np.concatenate([theta, np.full_like(theta[:, :1], np.nan)], axis=1), [*updates, last]
-            updates, returns, truncated = np.array(updates), returns[:, :last], truncated[:, :last]
-    theta, returns, truncated = (x.reshape(*plan.lead, *x.shape[1:]) for x in (theta, returns, truncated))
-    values = None if values is None else values.reshape(*plan.lead, -1)
-    return History(theta, updates, returns, truncated, values, plan.block_size)
-
-
-def _warn(message, depth=5):
-    """Warn the caller of `train`, so many calls up."""
-    warnings.warn(message, RuntimeWarning, stacklevel=depth)
 
 
 def _pass(policy, theta, batch, gamma, step_size, baseline, values, share):
@@ -495,21 +385,3 @@ def _adam(step_size):
         return theta + step_size * first / (1 - 0.9**n) / (np.sqrt(second / (1 - 0.99**n)) + 1e-8)
 
     return ascend
-
-
-def _counter(steps, unit, progress):
-    """Return the steps, with a progress bar if it is asked for."""
-    if not progress:
-        return steps
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError("progress=True needs the package tqdm; install it, or leave progress out") from error
-    return tqdm(steps, unit=unit)
-
-
-def _which_failed(failed_at):
-    runs = np.argwhere(failed_at >= 0)
-    shown = ", ".join(f"run {','.join(map(str, run)) or 0} at update {failed_at[tuple(run)]}" for run in runs[:5])
-    more = "" if len(runs) <= 5 else f", and {len(runs) - 5} more"
-    return f"{len(runs)} of {failed_at.size} runs diverged, their parameters give no policy: {shown}{more}"

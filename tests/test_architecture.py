@@ -27,10 +27,11 @@ FLOORS = [
     {"_table", "_lanes", "_gymnasium"},
     {"environments"},
     {"sampling"},
+    {"_blocks"},
     {"training"},
 ]
 APART = {"check", "plotting"}  # import nothing of pglib, and nothing of pglib imports them
-HEAVY = {"sympy": {"symbolic", "check"}, "matplotlib": {"plotting"}, "gymnasium": {"_gymnasium"}, "tqdm": {"training"}}
+HEAVY = {"sympy": {"symbolic", "check"}, "matplotlib": {"plotting"}, "gymnasium": {"_gymnasium"}, "tqdm": {"_blocks"}}
 
 
 def tree(module):
