@@ -273,7 +273,10 @@ def _values_and_visitation(mdp, pi):
     """Return what `values` and `visitation` return, from one look at pi."""
     _, P_pi, r_pi = _chain(mdp, pi)
     _check_ends(mdp, P_pi)
-    return _solve_parts(mdp, P_pi, r_pi), _solve_parts(mdp, P_pi, mdp.mu, transpose=True)
+    v, nu = np.zeros_like(r_pi), np.zeros(P_pi.shape[:-1], P_pi.dtype)
+    for part, matrix in _matrices(mdp, P_pi):
+        v[..., part], nu[..., part] = _solve(matrix, r_pi[..., part]), _solve(matrix.mT, mdp.mu[part])
+    return v, nu
 
 
 def _after(mdp, v):
@@ -290,7 +293,7 @@ def _check_ends(mdp, P_pi):
         ends = more
     where = np.argwhere(~ends)
     if not len(where):
-        steps = _solve_parts(mdp, P_pi.real, np.ones(mdp.n_states))
+        steps = _solve_parts(mdp, P_pi.real.copy(), np.ones(mdp.n_states))
         where = np.argwhere(~((steps >= 0) & (steps <= LONGEST)))
     if len(where):
         at = place(("s",), where[0])
@@ -314,12 +317,18 @@ def _solve(matrix, vector):
 def _solve_parts(mdp, P_pi, vector, *, transpose=False):
     """Solve (I - gamma P_pi) x = vector, or with the transposed matrix, part by part; x is 0 in terminal states."""
     x = np.zeros(np.broadcast_shapes(P_pi.shape[:-1], vector.shape), np.result_type(P_pi, vector))
-    for part in mdp._parts:
-        whole = len(part) == mdp.n_states
-        matrix = -mdp.gamma * (P_pi if whole else P_pi[..., part[:, None], part])
-        matrix[..., np.arange(len(part)), np.arange(len(part))] += 1
-        x[..., part] = _solve(matrix.swapaxes(-1, -2) if transpose else matrix, vector[..., part])
+    for part, matrix in _matrices(mdp, P_pi):
+        x[..., part] = _solve(matrix.mT if transpose else matrix, vector[..., part])
     return x
+
+
+def _matrices(mdp, P_pi):
+    """Yield the states of each part and its matrix I - gamma P_pi; P_pi is overwritten."""
+    P_pi *= -mdp.gamma  # new memory would cost more than the work
+    for part in mdp._parts:
+        matrix = P_pi if len(part) == mdp.n_states else P_pi[..., part[:, None], part]
+        matrix[..., np.arange(len(part)), np.arange(len(part))] += 1
+        yield part, matrix
 
 
 def values(mdp, pi):
