@@ -65,6 +65,17 @@ def test_ways_to_write_one_policy_take_complex_parameters(way):
         assert_allclose(derivative[0], way.score(theta, 0, [0, 1])[:, 0], atol=1e-13)
 
 
+def test_a_tanh_in_the_logits_stays_a_tanh():
+    """Written with exponentials it would overflow at 800, and make a cosine beside it complex."""
+    unit, both = sp.tanh(t * s), np.array([0, 1])
+    one = bernoulli(a * unit - sp.log(1 + sp.exp(unit)))
+    assert_allclose(one.log_prob([2.0], 800.0, both), [-np.log(1 + np.e), 1 - np.log(1 + np.e)], rtol=1e-14)
+    assert_allclose(one.score([2.0], 800.0, both), 0, atol=1e-15)
+    wave = sp.cos(t) * unit
+    two = bernoulli(a * wave - sp.log(1 + sp.exp(wave)))
+    assert two.log_prob([0.5], 2.0, 1).dtype == two.score([0.5], 2.0, 1).dtype == float
+
+
 def test_score_is_shown_in_the_symbols_of_the_caller():
     policy = bernoulli(WAYS["log-odds"])
     assert policy.score_expr == sp.Matrix([a - sp.exp(t) / (1 + sp.exp(t))])
