@@ -27,8 +27,8 @@ class CartPole:
 
     .. math::
 
-        u = \frac{F + m l \vartheta'^2 \sin\vartheta}{M}, \qquad
-        \vartheta'' = \frac{g \sin\vartheta - u \cos\vartheta}{l \, (4/3 - m \cos^2\vartheta / M)}, \qquad
+        u &= \frac{F + m l \vartheta'^2 \sin\vartheta}{M}, \\
+        \vartheta'' &= \frac{g \sin\vartheta - u \cos\vartheta}{l \, (4/3 - m \cos^2\vartheta / M)}, \qquad
         x'' = u - \frac{m l \vartheta'' \cos\vartheta}{M},
 
     and a step of 0.02 s adds 0.02 times the derivatives at its beginning. Each step pays 1. The episode ends when
