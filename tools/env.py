@@ -60,7 +60,7 @@ def make():
     python = os.path.join(VENV, "bin", "python")
     packages = ["-r", LOCK, "-e", ROOT]
     if runs(["uv", "--version"]):
-        tool, expected = "uv", "some seconds"
+        tool, expected = "uv", "half a minute"
         create = ["uv", "venv", "-q", "--clear", "--python", base, VENV]
         install = ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", python] + packages  # as pip does
     else:
