@@ -18,6 +18,7 @@ __all__ = [
     "check_theta",
     "check_weights",
     "place",
+    "vector_size",
 ]
 
 
@@ -104,6 +105,11 @@ def check_theta(theta, n_params, name="theta", precision=float):
     if theta.ndim == 0 or theta.shape[-1] != n_params:
         raise ValueError(f"{name} must have shape (..., {n_params}), one entry a parameter; received {theta.shape}")
     return theta.astype(np.result_type(theta, precision), copy=False)
+
+
+def vector_size(policy):
+    """Return how many numbers a state of the policy has, or None if its states are indices."""
+    return getattr(policy, "obs_dim", getattr(policy, "n_features", None))
 
 
 def check_weights(theta, weights, n_params, precision=float):

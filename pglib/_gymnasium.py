@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
+from pglib._checks import vector_size
 from pglib._simulator import Simulator
 from pglib.episodes import Episodes
 
@@ -167,7 +168,7 @@ def _side_by_side(rounds, longest, shape):
 
 def _check_observations(space, policy):
     """Raise ValueError unless the policy takes the observations of the space."""
-    size, n_states = getattr(policy, "obs_dim", getattr(policy, "n_features", None)), getattr(policy, "n_states", None)
+    size, n_states = vector_size(policy), getattr(policy, "n_states", None)
     if isinstance(space, Discrete) and space.start == 0:
         has, fits = f"observations 0 .. {space.n - 1}", size is None and (n_states is None or n_states >= space.n)
     elif isinstance(space, Box) and len(space.shape) == 1:

@@ -19,6 +19,7 @@ public methods ``sample`` and ``score_sum``; the tests ask that both ways give t
 
 import numpy as np
 
+from pglib._checks import vector_size
 from pglib._simulator import Simulator
 from pglib.episodes import Episodes, returns_to_go
 from pglib.estimators import _weigh
@@ -36,7 +37,7 @@ class LaneSimulator(Simulator):
     """Draws episodes of a policy in an array environment, for theta (runs, d) in single or double precision."""
 
     def __init__(self, env, policy):
-        takes = getattr(policy, "obs_dim", getattr(policy, "n_features", None))
+        takes = vector_size(policy)
         n_actions = getattr(policy, "n_actions", None)
         if takes != env.obs_dim or n_actions != env.n_actions:
             raise ValueError(
@@ -127,7 +128,12 @@ class LaneSimulator(Simulator):
     def _room(self, n_lanes, horizon, dtype):
         """Return arrays of states, actions and live steps, and the environment's step; the memory is used again."""
         sizes = (horizon + 1) * self.env.obs_dim * n_lanes, horizon * n_lanes, (horizon + 1) * n_lanes
-        if self.room is None or self.room[0].size < sizes[0] or self.room[0].dtype != dtype:
+        if (
+            self.room is None
+            or self.room[0].size < sizes[0]
+            or self.room[1].size < sizes[1]
+            or self.room[0].dtype != dtype
+        ):
             self.room = np.empty(sizes[0], dtype), np.empty(sizes[1], self.action_dtype), np.empty(sizes[2], bool)
             self.steppers = {}
         if n_lanes not in self.steppers:

@@ -29,7 +29,7 @@ Sutton et al. (2000); Sutton & Barto (2018), equation (13.5) and section 13.6.
 import numpy as np
 
 from pglib._arrays import total
-from pglib._checks import check_distribution, check_theta
+from pglib._checks import check_distribution, check_theta, vector_size
 from pglib.mdp import (
     _after,
     _chain,
@@ -78,7 +78,7 @@ def action_probabilities(mdp, policy, theta):
     """
     s, a = _grid(mdp)
     theta = check_theta(theta, policy.n_params)
-    takes = getattr(policy, "obs_dim", getattr(policy, "n_features", None))
+    takes = vector_size(policy)
     if takes is not None:
         raise ValueError(
             f"the policy {type(policy).__name__} takes vectors of {takes} numbers, and a FiniteMDP shows its states as "

@@ -94,3 +94,17 @@ class Fixed(np.random.Generator):
 
     def random(self, size=None):
         return np.full(size if size is not None else (), self.value)
+
+
+class Interrupted(pg.Softmax):
+    """A policy at whose k-th sum of scores Ctrl-C is pressed."""
+
+    def __init__(self, k):
+        super().__init__(np.random.default_rng(0).normal(size=(1, 2, 2)))
+        self.left = k
+
+    def score_sum(self, theta, s, a, weights):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return super().score_sum(theta, s, a, weights)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from problems import random_mdp, random_policy
+from problems import Interrupted, random_mdp, random_policy
 
 import pglib as pg
 
@@ -654,20 +654,6 @@ def test_returns_that_overflow(pay, both):
     )
     assert len(told) == 1 and told[0].startswith("3 of 3 runs diverged") and "run 0 at update 1, run 1 at" in told[0]
     assert np.isnan(history.theta[:, -1]).all() and history.returns.shape == (3, 1)
-
-
-class Interrupted(pg.Softmax):
-    """A policy at whose k-th score Ctrl-C is pressed."""
-
-    def __init__(self, k):
-        super().__init__(np.random.default_rng(0).normal(size=(1, 2, 2)))
-        self.left = k
-
-    def score_sum(self, theta, s, a, weights):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return super().score_sum(theta, s, a, weights)
 
 
 @pytest.mark.parametrize("k, done", [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 1), (9, 2), (11, 3)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import agree, random_mdp, random_policy
+from problems import Interrupted, agree, random_mdp, random_policy
 
 import pglib as pg
 from pglib.symbolic import SymbolicPolicy
@@ -325,20 +325,6 @@ def test_start_without_a_policy():
 
 
 # --- interrupted
-
-
-class Interrupted(pg.Softmax):
-    """A policy at whose k-th update Ctrl-C is pressed."""
-
-    def __init__(self, k):
-        super().__init__(np.random.default_rng(0).normal(size=(1, 2, 2)))
-        self.left = k
-
-    def score_sum(self, theta, s, a, weights):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return super().score_sum(theta, s, a, weights)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 6])
