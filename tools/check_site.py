@@ -7,25 +7,16 @@ choice of light or dark, and not scroll sideways on the phone. With --shots, pic
 
 import argparse
 import asyncio
-import functools
 import re
-import shutil
 import sys
-import threading
 import time
 from collections import defaultdict
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
 
+import browser
 from playwright.async_api import Error, async_playwright
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-    " --no-first-run"
-).split()
-ARGUMENTS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # an outside request fails, and at once
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 TABS = 4  # pages open at the same time
 PATIENCE = 30_000  # milliseconds for one page, formulas included
@@ -54,13 +45,6 @@ REPORT = """async () => {
     wide: wide.slice(0, 3).map(one => `<${one.tagName.toLowerCase()} class="${one.className}">`),
   };
 }"""
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and says nothing; what fails is seen by the browser."""
-
-    def log_message(self, *args):
-        """Say nothing."""
 
 
 async def visit(context, address, base, variant, shot):
@@ -96,19 +80,19 @@ async def visit(context, address, base, variant, shot):
     return formulas, problems
 
 
-async def check(root, executable, port, shots):
+async def check(root, base, shots):
     """Visit all pages in all ways; return the number of pages, visits and formulas, and the problems."""
     paths = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
     paths = [path for path in paths if not re.search('http-equiv="refresh"', path.read_text(encoding="utf-8"), re.I)]
-    bases = {"http": f"http://127.0.0.1:{port}/", "file": f"{root.as_uri()}/"}
+    bases = {"http": base, "file": f"{root.as_uri()}/"}
     turn, ways, n_formulas, n_visits = asyncio.Semaphore(TABS), defaultdict(list), 0, 0
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        chromium = await playwright.chromium.launch(**browser.chromium())
         for variant in product(bases, WIDTHS, ("light", "dark")):
             way, device, theme = variant
             width, height = WIDTHS[device]
             size = {"width": width, "height": height}
-            context = await browser.new_context(viewport=size, color_scheme=theme, is_mobile=device == "phone")
+            context = await chromium.new_context(viewport=size, color_scheme=theme, is_mobile=device == "phone")
 
             async def one(path, variant=variant, context=context):
                 way, device, theme = variant
@@ -124,7 +108,7 @@ async def check(root, executable, port, shots):
                 for problem in dict.fromkeys(found):
                     ways[f"{name}: {problem.replace(bases[way], '')}"].append("/".join(variant))
             await context.close()
-        await browser.close()
+        await chromium.close()
     problems = [f"{problem} ({len(seen)} of 8 ways: {', '.join(seen)})" for problem, seen in ways.items()]
     if not paths:
         problems.append(f"no page found in {root}")
@@ -137,16 +121,11 @@ def main():
     parser.add_argument("dir", type=Path)
     parser.add_argument("--shots", type=Path)
     given = parser.parse_args()
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        sys.exit("check_site.py needs Chromium: on Debian, install the package chromium")
     root, start = given.dir.resolve(), time.perf_counter()
     if given.shots:
         given.shots.mkdir(parents=True, exist_ok=True)
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=root)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        pages, visits, formulas, problems = asyncio.run(check(root, executable, server.server_port, given.shots))
-        server.shutdown()
+    with browser.serving(root) as base:
+        pages, visits, formulas, problems = asyncio.run(check(root, base, given.shots))
     if problems:
         sys.exit("\n".join(problems) + f"\ncheck_site.py: {len(problems)} problems")
     seconds = time.perf_counter() - start
