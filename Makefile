@@ -34,6 +34,7 @@ lint: env
 
 check-site: book
 	.venv/bin/python tools/check_site.py _build/html
+	.venv/bin/python tools/check_explorables.py _build/html
 
 test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py
