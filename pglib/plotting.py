@@ -1,41 +1,16 @@
 """The figures of the book; takes arrays, never pglib objects.
 
-Every figure is read in black and white too: lines differ in dash, marks in shape. `use_book_style` is called once
-in the first cell of a chapter; nothing changes Matplotlib on import.
+Every figure is read in black and white too: lines differ in dash, marks in shape. The style of the book is a style
+sheet of Matplotlib, `book.mplstyle`: the first cell of a chapter says ``plt.style.use("pglib.book")``, and nothing
+changes Matplotlib on import.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-__all__ = ["head_to_tail", "learning_curve", "lever", "use_book_style"]
+__all__ = ["head_to_tail", "learning_curve", "lever"]
 
-INK, BLUE, ORANGE = "#222222", "#0072b2", "#d55e00"  # blue and vermilion differ for every kind of colour vision
-
-
-def use_book_style():
-    """Set the style of the book's figures for this process: sizes, fonts, and lines that differ without colour.
-
-    Examples
-    --------
-    >>> use_book_style()
-    >>> plt.rcParams["figure.figsize"]
-    [6.4, 3.0]
-    """
-    plt.rcParams.update(
-        {
-            "figure.figsize": (6.4, 3.0),
-            "figure.dpi": 130,
-            "figure.constrained_layout.use": True,
-            "figure.facecolor": "white",
-            "font.size": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": INK,
-            "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, INK], linestyle=["-", "--", ":"]),
-            "lines.linewidth": 2,
-            "legend.frameon": False,
-        }
-    )
+INK, BLUE, ORANGE = "#222222", "#0072b2", "#d55e00"  # as in book.mplstyle
 
 
 def learning_curve(ax, updates, values, *, label):

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from pglib.plotting import BLUE, INK, ORANGE, learning_curve, use_book_style
+from pglib.plotting import BLUE, INK, ORANGE, learning_curve
 
 
 @pytest.fixture
 def ax():
     with plt.rc_context():
-        use_book_style()
+        plt.style.use("pglib.book")
         fig, ax = plt.subplots()
         yield ax
         plt.close(fig)
