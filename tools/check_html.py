@@ -5,6 +5,7 @@ those who do not see it, and no page or style sheet loads anything from another 
 follow to other sites are neither loads nor visited here. What scripts do is for check_site.py to see.
 """
 
+import os
 import re
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ RELS = {"stylesheet", "icon", "preload", "prefetch", "preconnect", "dns-prefetch
 CSS_LOAD = re.compile(r"""(?:url\(\s*|@import\s+(?!url\())(?:"([^"]*)"|'([^']*)'|([^)\s"';]+))""", re.IGNORECASE)
 CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 LEFTOVER = re.compile(r"\$|```|:::|\{[a-z:]+\}`")  # Markdown and TeX that the build took for words
+PREFIX = urlsplit(os.environ.get("BOOK_URL", "")).path.rstrip("/") + "/"  # of the public address; see published.py
 FILE_NAME = re.compile(r"\S*\.(png|jpe?g|svg|gif|webp)", re.IGNORECASE)
 
 
@@ -85,7 +87,10 @@ def css_loads(text):
 def follow(path, address, root):
     """Return the file and the anchor that an address inside the book leads to."""
     parts = urlsplit(address)
-    file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    file = path if not parts.path else path.parent / unquote(parts.path)
+    if parts.path.startswith(PREFIX):  # as all links of 404.html do
+        file = root / unquote(parts.path).removeprefix(PREFIX)
+    file = file.resolve()
     if not file.is_relative_to(root):
         raise ValueError(f"leads out of the book: {address}")
     file = file / "index.html" if file.is_dir() else file
