@@ -1,6 +1,5 @@
 """The claims of the sources are all listed, none weaker than agreed; and the pages made from them do not lie."""
 
-import base64
 import re
 import shutil
 import subprocess
@@ -10,10 +9,9 @@ from pathlib import Path
 import claims
 import ledger
 import nb
-import nbformat
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from conftest import starting_a_kernel
 
@@ -186,8 +184,6 @@ WORDS = "These words stand for the prose of a chapter. "
 CHECKS = """printed, true = np.array([3.0, 4.0])
 check.refute("X-four", printed, true)
 check.equal("X-four", 2.0 * 2, true)"""
-PICTURE = {"figure": {"name": "fig-dot", "caption": "One dot for $x$."}, "image": {"alt": "A dot, in the middle."}}
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CONFIGURATION = """
 extensions = ["myst_nb", "ledger"]
 myst_enable_extensions = ["dollarmath"]
@@ -213,11 +209,6 @@ def pages(tmp_path_factory):
     (root / "book/tiny.ipynb").write_bytes(nb.dump(new_notebook(cells=cells)))
     with starting_a_kernel():
         assert nb.run(root / "book/tiny.ipynb") is None
-    notebook = nbformat.read(root / "book/tiny.ipynb", as_version=4)
-    picture = new_code_cell("plt.show()", id="f", metadata={"mystnb": PICTURE}, execution_count=4)
-    picture.outputs = [new_output("display_data", {"image/png": PNG})]
-    notebook.cells.append(picture)
-    (root / "book/tiny.ipynb").write_bytes(nb.dump(notebook))
     word = {"id": "X-word", "kind": "prose", "status": "opinion", "place": "part 2, line 1"}
     later = {"id": "X-later", "chapter": "later", "section": "open"}
     own = {"id": "T-four", "source": "book", "kind": "check", "section": "sec-tiny"}
@@ -225,8 +216,8 @@ def pages(tmp_path_factory):
     (root / "book/claims.yml").write_text(yaml.safe_dump(listed))
     (root / "conf.py").write_text(CONFIGURATION)
     (root / "_toc.yml").write_text("root: book/intro\nchapters:\n- file: book/tiny\n")
-    figure = "```{chapter-figure} tiny fig-dot\n```\n\n"
-    (root / "book/intro.md").write_text(f"# Intro\n\n{figure}```{{toctree}}\ntiny\nledger\nerrata\n```\n")
+    example = "```{checked} X-four\nIts check *prints*:\n```\n\n"
+    (root / "book/intro.md").write_text(f"# Intro\n\n{example}```{{toctree}}\ntiny\nledger\nerrata\n```\n")
     for name in ("ledger", "errata"):
         (root / f"book/{name}.md").write_text(f"(sec-{name})=\n# {name}\n\n```{{{name}}}\n```\n")
     return root
@@ -269,12 +260,13 @@ def test_ledger_and_errata_link_to_cells_and_back(built):
     assert "[refute] X-four: claimed 3" in cell
 
 
-def test_figure_of_a_chapter_on_another_page(built):
-    figure = re.search(r"<figure.*?</figure>", (built / "book/intro.html").read_text(), re.DOTALL)[0]
-    image = re.search(r'src="\.\./([^"]*)"', figure)[1]
-    assert (built / image).read_bytes() == base64.b64decode(PNG)
-    assert 'alt="A dot, in the middle."' in figure and "One dot for" in figure
-    assert 'href="tiny.html"' in figure and "id=" not in figure
+def test_an_example_on_another_page_shows_what_was_printed_and_leads_to_the_cell(built):
+    page = (built / "book/intro.html").read_text()
+    said, words, printed = (
+        page.index(text) for text in ("It is ", "Its check <em>prints</em>", "refute: claimed 3, in truth 4")
+    )
+    assert said < words < printed and "equal: " not in page
+    assert 'href="tiny.html#claim-x-four"' in page and 'href="ledger.html#ledger-x-four"' in page
 
 
 def test_build_fails_where_the_ledger_would_lie(pages, tmp_path):
@@ -285,10 +277,10 @@ def test_build_fails_where_the_ledger_would_lie(pages, tmp_path):
     text = text.replace("{claim}`X-word`", "\\n\\n% {claim}`X-word`\\n\\n").replace("[refute] X-four", "[refute] X-for")
     notebook.write_text(text)
     intro = root / "book/intro.md"
-    intro.write_text(intro.read_text().replace("tiny fig-dot", "tiny fig-gone") + "\nSee {claim}`X-none`.\n")
+    intro.write_text(intro.read_text().replace("{checked} X-four", "{checked} X-word") + "\nSee {claim}`X-none`.\n")
     code, report = build(root)
     assert code == 1
     assert "tiny.ipynb, cell 3 [2]: the stored lines are not those of the checks" in report
     assert "the role {claim} of X-word is not on the page" in report
     assert "undefined label: 'ledger-x-none'" in report
-    assert "chapter tiny has no figure fig-gone" in report
+    assert "no check refutes a claim X-word" in report

@@ -76,7 +76,7 @@ def compare(truth, states, shown):
 def check(browser_, page, name):
     """Return what is wrong with a figure, and the number of slider positions that were compared."""
     problems = []
-    tab = browser_.new_page(viewport={"width": 390, "height": 844})
+    tab = browser_.new_page(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
     tab.on("pageerror", lambda error: problems.append(f"error in a script: {error}"))
     tab.goto(page)
     box = tab.query_selector(f"#{name.replace('_', '-')}.live")
@@ -118,7 +118,7 @@ def main():
         chromium = playwright.chromium.launch(**browser.chromium())
         if sys.argv[1] == "--write":
             for name in names:
-                text = drawn(chromium.new_page(), name)
+                text = drawn(chromium.new_page(reduced_motion="reduce"), name)
                 (FOLDER / f"{name}.html").write_text(text, encoding="utf-8")
             return
         pages = [path for path in sorted(Path(sys.argv[1]).resolve().rglob("*.html")) if "_static" not in path.parts]

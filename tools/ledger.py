@@ -4,13 +4,11 @@ Both pages are made from `book/claims.yml` and from the checks in the notebooks,
 `claims.judge` finds wrong is a warning of the build, so that ``-W`` stops a ledger that would lie.
 """
 
-import base64
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
 import claims
-import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx import addnodes
@@ -43,7 +41,7 @@ def setup(app):
     app.add_role("claim", ClaimRole())
     app.add_directive("ledger", Ledger)
     app.add_directive("errata", Errata)
-    app.add_directive("chapter-figure", ChapterFigure)
+    app.add_directive("checked", Checked)
     app.add_css_file("ledger.css")  # in book/_static
     app.add_js_file(None, body=OPEN_TARGET)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -265,6 +263,26 @@ class Errata(Page):
         return block
 
 
+class Checked(Page):
+    """``{checked} ID``: a refuted claim on another page, the words of the directive, and what the check printed."""
+
+    required_arguments = 1
+    has_content = True
+
+    def make(self):
+        """Return what the source says, the words, the line with a link to its cell, and the way to the ledger."""
+        claim = next((claim for claim in self.book.claims if claim["id"] == self.arguments[0]), None)
+        cells = [cell for cell in self.evidence(claim) if "refute" in cell[2]] if claim else []
+        if not cells:
+            raise self.error(f"no check refutes a claim {self.arguments[0]}")
+        _, label, _, lines = cells[0]
+        printed = "\n".join(line for line in lines if line.startswith("refute: "))
+        way = nodes.paragraph("", "", _link(self.env, label, "The cell", domain="", reftype="place"))
+        way += [nodes.Text(", and the row in the ledger: "), _claim_link(self.env, claim["id"])]
+        words = self.text("\n".join(self.content))
+        return [*self.text(claim["says"]), *words, nodes.literal_block("", printed, language="none"), way]
+
+
 def _part(claim):
     """Return the first words of a claim's place, the part of the source; the book's own claims have one part."""
     return "" if claim["source"] == "book" else claim["place"].split(",")[0]
@@ -306,36 +324,3 @@ def _row(*cells):
 
 def _definition(term, content):
     return nodes.definition_list_item("", nodes.term("", term), nodes.definition("", *content))
-
-
-# --- a figure of a chapter on another page ---------------------------------------------------------------------
-
-
-class ChapterFigure(SphinxDirective):
-    """``{chapter-figure} policies fig-name``: the stored figure of a chapter, with a link to the chapter."""
-
-    required_arguments = 2
-
-    def run(self):
-        """Return the figure; it has no label of its own, so that references lead to the chapter."""
-        slug, name = self.arguments
-        path = next((p for p in claims.notebooks(self.env.srcdir) if p.stem == slug), None)
-        cells = nbformat.read(path, as_version=4).cells if path else []
-        named = [c for c in cells if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == name]
-        pngs = [o.data["image/png"] for c in named for o in c.outputs if "image/png" in o.get("data", {})]
-        if not pngs:
-            raise self.error(f"chapter {slug} has no figure {name}")
-        self.env.note_dependency(str(path))
-        file = Path(self.env.srcdir, "_build/chapter_figures", f"{name}.png")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(base64.b64decode(pngs[0]))
-
-        shown = named[0].metadata["mystnb"]
-        image = nodes.image(uri=f"/_build/chapter_figures/{file.name}", alt=shown["image"]["alt"])
-        text = nodes.Element()
-        self.state.nested_parse(StringList(shown["figure"]["caption"].splitlines(), source=str(path)), 0, text)
-        chapter = path.relative_to(self.env.srcdir).with_suffix("").as_posix()
-        source = nodes.paragraph("", "From the chapter ")
-        source += [_link(self.env, f"/{chapter}", reftype="doc"), nodes.Text(".")]
-        # a legend, not a caption: a caption would give the figure a number, and it has one in its chapter
-        return [nodes.figure("", image, nodes.legend("", *text.children, source))]
