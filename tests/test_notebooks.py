@@ -35,7 +35,7 @@ CHECKS = (
     'check.equal("X-mean", draws.sum() / draws.size, true)\n'
     'for power in (1, 2):\n    check.equal("X-power", true**power, parts.MEAN**power)'
 )
-PICTURE = "fig, ax = plt.subplots(figsize=(3, 2))\nax.plot(draws)\nplt.show()"
+PICTURE = 'plt.style.use("pglib.book")\nfig, ax = plt.subplots(figsize=(3, 2))\nax.plot(draws)\nplt.show()'
 FIGURE = {
     "mystnb": {
         "figure": {"name": "fig-tiny-draws", "caption": "The three draws."},
@@ -224,6 +224,11 @@ def no_caption(cells):
 @defect("cell 8 [4]: figure without mystnb.figure.name")
 def no_figure_name(cells):
     cells[PICTURE_CELL].metadata["mystnb"]["figure"]["name"] = "draws"
+
+
+@defect('cell 8 [4]: figure without the style of the book, plt.style.use("pglib.book")')
+def no_style(cells):
+    cells[PICTURE_CELL].source = PICTURE.partition("\n")[2]
 
 
 @defect("cell 8 [4]: mystnb.figure, but no figure in the output")

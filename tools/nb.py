@@ -30,6 +30,7 @@ METADATA = {
 TIMEOUT = 120  # seconds for one cell
 TAGS = {"hide-input", "hide-cell", "hide-output", "remove-input"}
 SHOWN = {"text/plain", "text/latex", "image/png"}
+STYLE = 'plt.style.use("pglib.book")'
 MAX_LINES, MAX_HIDDEN_LINES, MAX_BYTES, WORDS_PER_LINE = 15, 25, 500_000, 8
 
 PATHS = re.compile(
@@ -191,7 +192,11 @@ def secrets_of_the_machine(notebook):
 
 
 def figures(notebook):
-    """Every figure has a text for those who do not see it, a caption, and a name to refer to."""
+    """Every figure has the style of the book, a text for those who do not see it, a caption, and a name to refer to."""
+    pictures = [number for number, cell in _code(notebook) for o in cell.outputs if "image/png" in o.get("data", {})]
+    styled = [number for number, cell in _code(notebook) if STYLE in cell.source]
+    if pictures and not (styled and styled[0] <= pictures[0]):
+        yield pictures[0], f"figure without the style of the book, {STYLE}"
     for number, cell in _code(notebook):
         images = sum("image/png" in output.get("data", {}) for output in cell.outputs)
         mystnb = cell.metadata.get("mystnb", {})
