@@ -5,7 +5,9 @@ import shutil
 import sys
 import threading
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -24,7 +26,18 @@ def chromium():
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and says nothing; what fails is seen by the browser."""
+    """Serves files, 404.html for what is not there, and says nothing; what fails is seen by the browser."""
+
+    def send_error(self, code, message=None, explain=None):
+        """Answer a wrong address as the hosts of static pages do."""
+        page = Path(self.directory, "404.html")
+        if code != HTTPStatus.NOT_FOUND or not page.is_file():
+            super().send_error(code, message, explain)
+            return
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(page.read_bytes())
 
     def log_message(self, *args):
         """Say nothing."""
