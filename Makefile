@@ -2,7 +2,7 @@
 # make test          unit tests, doctests and every notebook, executed and compared
 # make run           execute the notebooks in place
 # make lint          ruff over Python files and notebooks
-# make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling
+# make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling; search
 # make test-old-cpu  make test as on an older processor
 # make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)
@@ -35,6 +35,7 @@ lint: env
 check-site: book
 	.venv/bin/python tools/check_site.py _build/html
 	.venv/bin/python tools/check_explorables.py _build/html
+	.venv/bin/python tools/check_search.py _build/html
 
 test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py
