@@ -131,7 +131,7 @@ def test_a_warning_stops_the_build():
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     assert config["execute"] == {"execute_notebooks": "off", "stderr_output": "error"}
     assert "suppress_warnings" not in config["sphinx"]["config"]
-    assert set(config["sphinx"]["local_extensions"]) == {"offline_html", "ledger", "explorables", "published"}
+    assert set(config["sphinx"]["local_extensions"]) == {"offline_html", "ledger", "explorables", "published", "words"}
 
 
 def test_ci_runs_all_targets_and_stops_at_the_first_failure():
