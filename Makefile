@@ -3,6 +3,8 @@
 # make run           execute the notebooks in place
 # make lint          ruff over Python files and notebooks
 # make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling; search
+# make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling
+# make check-downloads  install and run each notebook as a reader who downloaded it; needs the package index
 # make test-old-cpu  make test as on an older processor
 # make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)
@@ -12,7 +14,7 @@
 
 PYTHON ?= python3
 
-.PHONY: book test run lint check-site test-old-cpu bench lock clean env
+.PHONY: book test run lint check-site check-downloads test-old-cpu bench lock clean env
 
 # From scratch each time: Sphinx would not repeat the warnings of pages that it does not read again.
 book: env
@@ -36,6 +38,9 @@ check-site: book
 	.venv/bin/python tools/check_site.py _build/html
 	.venv/bin/python tools/check_explorables.py _build/html
 	.venv/bin/python tools/check_search.py _build/html
+
+check-downloads: book
+	.venv/bin/python tools/check_downloads.py _build/html
 
 test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from zipfile import ZipFile
 
+import check_downloads
 import claims
 import downloads
 import nb
@@ -17,6 +18,8 @@ import nbformat
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from conftest import starting_a_kernel
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = claims.notebooks(ROOT)
@@ -278,3 +281,45 @@ def test_a_package_that_cannot_be_built_stops_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "ROOT", tmp_path)
     with pytest.raises(downloads.ExtensionError, match="the package could not be built:\n(.|\n)*name"):
         downloads.build_wheel(tmp_path / "out")
+
+
+# --- make check-downloads, with this Python in the place of a clean one ----------------------------------------------
+
+CELLS = {
+    "x = 1\nprint(x)": [],
+    "import gone": ["tiny.ipynb, cell 2 [2] fails: ModuleNotFoundError: No module named 'gone'"],
+    "import parts\nparts.old()": ["tiny.ipynb, cell 2 [2] says: ", "parts.py:4: DeprecationWarning: use new\n"],
+    "print('\\x1b[31mERROR: no such wheel\\x1b[0m')": ["tiny.ipynb, cell 2 [2] says: ERROR: no such wheel"],
+}
+
+
+@pytest.mark.parametrize(("source", "told"), CELLS.items())
+def test_a_cell_that_fails_or_warns_is_named(tmp_path, source, told):
+    stored = [new_output("stream", name="stderr", text="an old warning")]
+    cells = [new_code_cell("y = 2", outputs=stored, execution_count=7), new_code_cell(source), new_code_cell("z = 3")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "tiny.ipynb")
+    (tmp_path / "parts.py").write_text(
+        "import warnings\n\ndef old():\n    warnings.warn('use new', DeprecationWarning)\n"
+    )
+    variables = check_downloads.variables(tmp_path)
+    with starting_a_kernel():
+        problems = check_downloads.run(tmp_path / "tiny.ipynb", sys.executable, variables)
+    assert len(problems) == bool(told)
+    assert all(part in problems[0] for part in told)
+
+
+def test_the_clean_environment_sees_nothing_of_this_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert "PYTHONPATH" not in check_downloads.variables(tmp_path)
+
+
+def test_a_book_without_notebooks_is_a_failure(tmp_path):
+    command = [sys.executable, check_downloads.__file__, tmp_path]
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode == 1 and "no notebook found" in failed.stderr
+
+
+def test_make_and_ci_check_the_downloads():
+    makefile = (ROOT / "Makefile").read_text()
+    assert "\ncheck-downloads: book\n\t.venv/bin/python tools/check_downloads.py _build/html\n" in makefile
+    assert "step make check-downloads\n" in (ROOT / ".ci/run").read_text()
