@@ -1,5 +1,7 @@
 """What the figures that a reader moves must show: for each, its numbers at given sliders, computed by pglib."""
 
+from functools import cache
+
 import numpy as np
 
 import pglib as pg
@@ -15,6 +17,65 @@ def climb(update):
         printed = printed + 0.1 * pg.action_probabilities(arms, family, printed)[0] @ (arms.r[0] * actions)
     scoreJ, printedJ = pg.objective(arms, family, score), pg.objective(arms, family, printed)
     return {"score": score[0], "scoreJ": scoreJ, "printed": printed[0], "printedJ": printedJ}
+
+
+def corridor_run(start, k, updates):
+    """Run REINFORCE on the short corridor, an episode an update, and add up what steps left and right pushed."""
+    corridor, policy = pg.short_corridor(), pg.Softmax.binary(1)
+    path, pushes, steps = (rows[: int(updates) + 1] for rows in _corridor_run(start, k, 100))
+    p = pg.action_probabilities(corridor, policy, path)[:, 0, 1]
+    gradient = pg.policy_gradient(corridor, policy, path[-1])[0]
+    return {
+        "path": p,
+        "J": pg.objective(corridor, policy, path),
+        "gradient": gradient,
+        "slope": gradient / (p[-1] * (1 - p[-1])),
+        "pushes": pushes.sum(axis=0),
+        "steps": steps.sum(axis=0),
+        "best": _corridor_best(),
+    }
+
+
+@cache
+def _corridor_best():
+    """Return the probability of right at which the exact gradient changes its sign, by halving an interval."""
+    low, high = -3.0, 3.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if pg.policy_gradient(pg.short_corridor(), pg.Softmax.binary(1), [middle])[0] > 0:
+            low = middle
+        else:
+            high = middle
+    return 1 / (1 + np.exp(-low))
+
+
+@cache
+def _corridor_run(start, k, updates):
+    """Return theta before the first update and after each; pushes and numbers of steps, by action, and 0 before."""
+    corridor, policy = pg.short_corridor(), pg.Softmax.binary(1)
+    random, path, pushes, steps = 5, [np.log([start / (1 - start)])], [[0, 0]], [[0, 0]]
+    for _ in range(updates):
+        p, states, actions = np.exp(policy.log_prob(path[-1], 0, 1)), [0], []
+        while states[-1] != 3 and len(actions) < 1000:
+            random = (1664525 * random + 1013904223) % 2**32  # a linear congruential generator
+            actions.append(int(random / 2**32 < p))
+            states.append(corridor.P[states[-1], actions[-1]].argmax())
+        one = np.array([actions])
+        batch = pg.Episodes(
+            states=np.array([states[:-1]]),
+            observations=np.zeros_like(one),
+            actions=one,
+            rewards=-np.ones(one.shape),
+            live=np.ones(one.shape, bool),
+            terminated=np.array([states[-1] == 3]),
+            truncated=np.array([states[-1] != 3]),
+            final=np.zeros(1, int),
+        )
+        weighted = pg.returns_to_go(batch.rewards, 1.0) * policy.score(path[-1], 0, one)[..., 0]
+        pushes.append([2.0**k * weighted[one == action].sum() for action in (0, 1)])
+        steps.append([(one == action).sum() for action in (0, 1)])
+        path.append(path[-1] + 2.0**k * pg.reinforce(policy, path[-1], batch, gamma=1.0)[0])
+    return np.array(path), np.array(pushes), np.array(steps)
 
 
 def one_update(action, G):
@@ -33,4 +94,8 @@ def one_update(action, G):
     }
 
 
-TRUTHS = {"climb": climb, "one_update": one_update}
+TRUTHS = {
+    "climb": climb,
+    "corridor_run": corridor_run,
+    "one_update": one_update,
+}
