@@ -94,8 +94,44 @@ def one_update(action, G):
     }
 
 
+def score_arrows(c, sigma, N):
+    """Sample f(x) times score for a Gaussian with mean 1, f(x) = x^2 + c; exact means by Gauss-Hermite quadrature."""
+    policy, theta = pg.Gaussian(1), np.array([1, np.log(sigma)])
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)  # exact for polynomials in x up to degree 39
+
+    def both(normal):
+        x = theta[0] + sigma * normal
+        return x, policy.score(theta, [1.0], x)[:, 0]
+
+    drawn_once = np.random.default_rng(32).standard_normal(24).round(2)
+    x, score = both(drawn_once[: int(N)])
+    arrows = (x**2 + c) * score
+    x_node, score_node = both(nodes)
+
+    def mean(g):
+        return g @ weights / weights.sum()
+
+    def deviation(b):
+        samples = (x_node**2 + b) * score_node
+        return np.sqrt(mean(samples**2) - mean(samples) ** 2)
+
+    best = -mean(x_node**2 * score_node**2) / mean(score_node**2)  # where the derivative of the variance in c is 0
+    return {
+        "x": x,
+        "arrows": arrows,
+        "mean": arrows.mean(),
+        "gradient": mean((x_node**2 + c) * score_node),
+        "one": deviation(c),
+        "averaged": deviation(c) / np.sqrt(N),
+        "best": best,
+        "bestOne": deviation(best),
+        "bestAveraged": deviation(best) / np.sqrt(N),
+    }
+
+
 TRUTHS = {
     "climb": climb,
     "corridor_run": corridor_run,
     "one_update": one_update,
+    "score_arrows": score_arrows,
 }
