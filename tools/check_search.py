@@ -104,7 +104,7 @@ async def check(root, base, index):
         await asyncio.gather(*(work() for _ in range(TABS)))
         tab = await chromium.new_page()
         for way, address in bases.items():
-            if "did not match" not in (await search(tab, address, "xyzzy"))["status"]:
+            if "Nothing found" not in (await search(tab, address, "xyzzy"))["status"]:
                 problems.append(f"{way}: a search without result does not say so")
             await tab.goto(f"{address}search.html")
             if "Enter a word" not in await tab.inner_text("#search-results"):

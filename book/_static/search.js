@@ -37,9 +37,14 @@ function score(result) {
   return given - (/\/(glossary|notation|ledger|errata|api|bibliography)$|^(genindex|pglib)/.test(page) ? 0.5 : 0);
 }
 
+// Sphinx's own words speak of categories, which there are none of.
+const NOTHING = "Your search did not match any documents. Please make sure that all words are spelled correctly and that "
+  + "you've selected enough categories.";
+
 // After all scripts are read, and before Sphinx looks at the address of the page.
 document.addEventListener("DOMContentLoaded", () => {
   Scorer.score = score;
+  Documentation.TRANSLATIONS[NOTHING] = "Nothing found. Try fewer words or others, or look into the index.";
   Search.htmlToText = (html, anchor) => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const main = page.querySelector('[role="main"]');
