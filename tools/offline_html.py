@@ -1,52 +1,108 @@
-"""Sphinx extension: pages that ask no server for anything, and repairs of what others put on them.
+"""Sphinx extension: pages that ask no server for anything, are light, and are valid and accessible HTML.
 
-MathJax comes as one file of the installed package sphinx-mathjax-offline; that package, used as an extension
-itself, would copy all its 24 MB of components.
+MathJax is put together from the components that the book needs, which the package sphinx-mathjax-offline holds.
+What Jupyter Book and its theme add and no page uses is left out, and what they write wrongly is repaired.
 """
 
+import re
 from importlib.metadata import files
+from pathlib import Path
+from shutil import rmtree
 
 from sphinx.errors import ExtensionError
 
-MATHJAX = "tex-svg-full.js"  # all of TeX, and curves in place of fonts: nothing is loaded later
+TEX = ["ams", "newcommand", "configmacros", "boldsymbol"]  # another command is an error
+# in this order; curves in place of fonts, for a browser may refuse a page from a file its fonts
+COMPONENTS = ["startup", "core", "input/tex-base", *(f"input/tex/extensions/{name}" for name in TEX)]
+COMPONENTS += ["output/svg", "output/svg/fonts/tex", "a11y/assistive-mml"]
+MATHJAX = "mathjax.js"
+
+LEFT_OUT = ("sphinx_thebe", "sphinx_design")  # extensions that Jupyter Book always loads
+UNUSED = ["**/*.map", "**/*webpack-macros.html", "scripts/fontawesome.js", "vendor", "locales", "sphinx-design.min.css"]
+FONT_AWESOME = re.compile(r"/\*!\s*\* Font Awesome.*(?=html\{--pst-header-height)", re.DOTALL)  # icons.css has icons
+
+# what is wrong on a page, a regular expression, and what is right
 REPAIRS = {
-    # what the button shows is its name; myst-nb would have another one read out
-    '<summary aria-label="Toggle hidden content">': "<summary>",
-    # docutils makes the bibliography a list, but not its entries the items
-    'role="doc-biblioentry"': 'role="listitem"',
+    r'<!-- So that users can add custom icons -->\s*<script src="[^"]*fontawesome\.js[^"]*"></script>': "",
     # the same id in every exercise, solution, theorem and proof of a page
-    ' id="exercise-content"': "",
-    ' id="solution-content"': "",
-    ' id="proof-content"': "",
-    ' id="proof"': "",
+    r' id="(exercise-content|solution-content|proof-content|proof)"': "",
+    # what the button shows is its name; myst-nb would have another one read out, and puts paragraphs into it
+    r'<summary aria-label="Toggle hidden content">': "<summary>",
+    r'<p class="(collapsed|expanded) admonition-title">(.*?)</p>': r'<span class="\1 admonition-title">\2</span>',
+    # docutils makes the bibliography a list, but not its entries the items
+    r'role="doc-biblioentry"': 'role="listitem"',
+    # several returned values are a list, which autodoc puts into a paragraph
+    r'(<dd class="field-\w+">)<p>(<ul.*?</ul>)\s*</p>(?=\s*</dd>)': r"\1\2",
+    # attributes that are not HTML
+    r' autocorrect="off"': "",
 }
+LISTING = re.compile(r"<pre>.*?</pre>", re.DOTALL)  # of a module: viewcode puts <div> into it
+START = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title><meta http-equiv="refresh" content="0; url={page}"></head>
+<body><p><a href="{page}">{title}</a></p></body>
+</html>
+"""
 
 
 def setup(app):
     """Connect the parts to Sphinx."""
-    app.connect("config-inited", use_own_mathjax)
-    app.connect("config-inited", leave_out_thebe)
-    app.connect("html-page-context", repair)
+    app.connect("config-inited", leave_out)
+    app.connect("config-inited", configure_mathjax)
+    app.connect("builder-inited", repair_all)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def use_own_mathjax(app, config):
-    """Copy the one file into the book and name it as MathJax."""
-    found = [path.locate() for path in files("sphinx-mathjax-offline") if path.name == MATHJAX]
-    if len(found) != 1:
-        raise ExtensionError(f"sphinx-mathjax-offline must hold {MATHJAX} once, not {len(found)} times")
-    config.html_static_path.append(str(found[0]))
-    config.mathjax_path = MATHJAX
-
-
-def leave_out_thebe(app, config):
-    """Undo sphinx-thebe, which Jupyter Book always loads: its code is made to be fetched from elsewhere."""
+def leave_out(app, config):
+    """Undo extensions whose code would be fetched from elsewhere, or is on every page and used by none."""
     for listeners in app.events.listeners.values():
-        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
-    app.registry.css_files[:] = [one for one in app.registry.css_files if one[0] != "sphinx-thebe.css"]
+        listeners[:] = [one for one in listeners if one.handler.__module__.split(".")[0] not in LEFT_OUT]
+    for kind in (app.registry.css_files, app.registry.js_files):
+        kind[:] = [one for one in kind if not str(one[0]).startswith(("sphinx-thebe", "sphinx-design", "design-tabs"))]
 
 
-def repair(app, pagename, templatename, context, doctree):
-    """Apply the repairs to the body of a page."""
+def configure_mathjax(app, config):
+    """Name the file that is put together, and the packages of TeX in it."""
+    config.mathjax_path = MATHJAX
+    config.mathjax3_config["tex"]["packages"] = ["base", *TEX]
+
+
+def mathjax():
+    """Return the components of MathJax as one script: what the first one starts waits until all have run."""
+    paths = {path.as_posix().partition("/mathjax/")[2]: path.locate() for path in files("sphinx-mathjax-offline")}
+    missing = [name for name in COMPONENTS if f"{name}.js" not in paths]
+    if missing:
+        raise ExtensionError(f"sphinx-mathjax-offline must hold {COMPONENTS}; {missing} not found")
+    return "\n".join(Path(paths[f"{name}.js"]).read_text(encoding="utf-8") for name in COMPONENTS)
+
+
+def repair_all(app):
+    """Write MathJax into the book, and let each page pass through the repairs."""
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    static.joinpath(MATHJAX).write_text(mathjax(), encoding="utf-8")
+    render = app.builder.templates.render
+    app.builder.templates.render = lambda *arguments: repair(render(*arguments))
+
+
+def repair(page):
+    """Return a page with all repairs made."""
     for wrong, right in REPAIRS.items():
-        context["body"] = context.get("body", "").replace(wrong, right)
+        page = re.sub(wrong, right, page, flags=re.DOTALL)
+    return LISTING.sub(lambda found: found[0].replace("<div", "<span").replace("</div>", "</span>"), page)
+
+
+def finish(app, error):
+    """Remove what no page asks for, the icon font in the theme's style sheet too, and write the page at the root."""
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for path in [path for pattern in UNUSED for path in static.glob(pattern)]:
+        rmtree(path) if path.is_dir() else path.unlink()
+    sheet = static / "styles/pydata-sphinx-theme.css"
+    sheet.write_text(FONT_AWESOME.sub("", sheet.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    start = START.format(title=app.config.html_title, page=f"{app.config.root_doc}.html")
+    Path(app.outdir, "index.html").write_text(start, encoding="utf-8")
