@@ -4,6 +4,7 @@
 # make lint          ruff over Python files and notebooks
 # make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling; search
 # make check-downloads  install and run each notebook as a reader who downloaded it; needs the package index
+# make check-site    valid HTML (needs Java); open every page in Chromium: no outside request, no error, accessible, light
 # make test-old-cpu  make test as on an older processor
 # make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)
@@ -34,6 +35,7 @@ lint: env
 	.venv/bin/ruff format --check
 
 check-site: book
+	.venv/bin/python tools/check_valid.py _build/html
 	.venv/bin/python tools/check_site.py _build/html
 	.venv/bin/python tools/check_explorables.py _build/html
 	.venv/bin/python tools/check_search.py _build/html

@@ -1,10 +1,14 @@
 """What guards the built pages: each planted defect is caught and named; and the guards are in their places."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import check_html
+import check_valid
+import offline_html
 import old_cpu
 import pytest
 import yaml
@@ -12,21 +16,24 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 PAGE = """<!DOCTYPE html>
-<html><head>
+<html lang="en"><head><title>A page for $5</title>
 <link rel="stylesheet" href="_static/style.css?v=1">
 <link rel="canonical" href="https://example.org/">
 <script src="_static/script.js"></script>
 <style>body { background: url("picture.png"); }</style>
-</head><body>
+</head><body><main>
 <h1 id="top">A page</h1>
 <p>A formula <span class="math">\\(x = $5\\)</span>, some <code>$code</code>,
 and <a href="part/other.html#there">a link</a>,
 <a href="#top">up</a>, <a href="https://example.org/">a site</a>, <a href="mailto:a@example.org">a letter</a>.</p>
 <img src="picture.png" alt="A line that rises.">
 <img src="picture.png" alt="" role="presentation">
-</body></html>
+<i class="fa-solid fa-sun"></i>
+</main></body></html>
 """
-OTHER = '<h1 id="there">Other</h1><a href="../index.html">back</a>'
+OTHER = """<!DOCTYPE html>
+<html lang="en"><head><title>Other</title></head>
+<body><main><h1 id="there">Other</h1><a href="../index.html">back</a></main></body></html>"""
 
 
 @pytest.fixture
@@ -38,7 +45,7 @@ def site(tmp_path):
     (tmp_path / "picture.png").touch()
     (tmp_path / "_static/script.js").touch()
     (tmp_path / "_static/style.css").write_text(
-        "/* https://example.org */ p { background: url(data:image/png;base64,) }"
+        "/* https://example.org */ p { background: url(data:image/png;base64,) } .fa-solid, .fa-sun { color: red }"
     )
     return tmp_path
 
@@ -55,6 +62,9 @@ DEFECTS = {
     "missing anchor": ('<a href="part/other.html#gone">x</a>', "no such anchor: part/other.html#gone"),
     "missing anchor here": ('<a href="#gone">x</a>', "no such anchor: #gone"),
     "redirect": ('<meta http-equiv="Refresh" content="0; url=gone.html">', "no such file: gone.html"),
+    "second main": ("<main></main>", "2 main parts, not one"),
+    "icon": ('<i class="fa-su"></i>', "no style sheet has a rule for the class fa-su"),
+    "part of a library": ('<p class="sd-card">x</p>', "no style sheet has a rule for the class sd-card"),
     "id twice": ('<p id="top">x</p>', "id twice: top"),
     "no alt": ('<img src="picture.png">', "image without alt text: picture.png"),
     "empty alt": ('<img src="picture.png" alt=" ">', "image without alt text: picture.png"),
@@ -95,8 +105,8 @@ def test_a_defect_is_caught_and_named(site, planted, told):
     "load", ["@import url(https://example.org/a.css)", "p { src: url('https://example.org/a.css') }"]
 )
 def test_a_style_sheet_that_loads_from_another_host_is_caught(site, load):
-    (site / "_static/style.css").write_text(load)
-    assert check_html.check(site)[0] == ["_static/style.css: loads from another host: https://example.org/a.css"]
+    (site / "_static/more.css").write_text(load)
+    assert check_html.check(site)[0] == ["_static/more.css: loads from another host: https://example.org/a.css"]
 
 
 def test_the_command_fails_where_there_is_no_page_and_names_each_defect(site, tmp_path):
@@ -148,3 +158,57 @@ def test_ci_runs_all_targets_and_stops_at_the_first_failure():
 
 def test_the_old_processor_runs_the_same_tests():
     assert f".venv/bin/python {' '.join(old_cpu.TESTS)}\n" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        (' lang="en"', "", "no language"),
+        ("<title>A page for $5</title>", "", "the title is not of this page alone: ''"),
+        ("A page for $5", "Other", "the title is not of this page alone: 'Other'"),
+        ("<main>", "<div>", "0 main parts, not one"),
+    ],
+)
+def test_a_page_has_a_language_a_title_and_a_main_part(site, right, wrong, told):
+    (site / "index.html").write_text(PAGE.replace(right, wrong))
+    assert f"index.html: {told}" in check_html.check(site)[0]
+
+
+REPAIRED = {
+    '<summary aria-label="Toggle hidden content">\n<p class="collapsed admonition-title">Show</p>\n': (
+        '<summary>\n<span class="collapsed admonition-title">Show</span>\n'
+    ),
+    '<div class="exercise" id="a"><section id="exercise-content">': '<div class="exercise" id="a"><section>',
+    '<dd class="field-even"><p><ul class="simple">\n<li><p>a</p></li>\n</ul>\n</p>\n</dd>': (
+        '<dd class="field-even"><ul class="simple">\n<li><p>a</p></li>\n</ul>\n</dd>'
+    ),
+    '<div class="highlight"><pre><div id="a">x</div></pre></div>': (
+        '<div class="highlight"><pre><span id="a">x</span></pre></div>'
+    ),
+    '<!-- So that users can add custom icons -->\n  <script src="../_static/fontawesome.js?d=1"></script>\n': "\n",
+    '<input name="q"\n         autocorrect="off"\n/>': '<input name="q"\n        \n/>',
+    '<p class="admonition-title">Note</p> <pre>x</pre>': '<p class="admonition-title">Note</p> <pre>x</pre>',
+}
+
+
+@pytest.mark.parametrize(("wrong", "right"), REPAIRED.items())
+def test_what_others_write_wrongly_is_repaired(wrong, right):
+    assert offline_html.repair(wrong) == right
+
+
+def test_mathjax_is_whole_and_the_icons_are_drawn_here():
+    script = offline_html.mathjax()
+    assert len(script) < 1_800_000 and script.startswith("/* MathJax, under the Apache License 2.0")
+    assert script.index("MathJax.loader") < script.index("registerConstructor"), "startup comes first"
+    drawn = (ROOT / "book/_static/icons.css").read_text()
+    assert "--icon: url" in drawn and "url(" not in re.sub(r'url\("data:image/svg\+xml,<svg [^"]*</svg>"\)', "", drawn)
+
+
+def test_html_that_is_not_valid_is_named(site):
+    if not shutil.which("java"):
+        pytest.skip("the checker of HTML needs Java")
+    (site / "index.html").write_text('<!DOCTYPE html><html lang="en"><head><title>A</title></head><p><b>x</p></html>')
+    problems, n_pages = check_valid.check(site)
+    assert n_pages == 2 and problems and all(problem.startswith("index.html:1") for problem in problems)
+    (site / "index.html").unlink()
+    assert check_valid.check(site) == ([], 1)

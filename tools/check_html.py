@@ -1,7 +1,8 @@
 """Check every page of a built book as far as its files show: check_html.py DIR.
 
 Links inside the book lead to a file and an anchor that exist, no id occurs twice, every picture has words for
-those who do not see it, and no page or style sheet loads anything from another host. Links that a reader may
+those who do not see it, and no page or style sheet loads anything from another host. Each page has a title of its
+own, a language and one main part, and each of its icons is drawn by a style sheet. Links that a reader may
 follow to other sites are neither loads nor visited here. What scripts do is for check_site.py to see.
 """
 
@@ -20,6 +21,7 @@ CSS_LOAD = re.compile(r"""(?:url\(\s*|@import\s+(?!url\())(?:"([^"]*)"|'([^']*)'
 CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 LEFTOVER = re.compile(r"\$|```|:::|\{[a-z:]+\}`")  # Markdown and TeX that the build took for words
 PREFIX = urlsplit(os.environ.get("BOOK_URL", "")).path.rstrip("/") + "/"  # of the public address; see published.py
+DRAWN = re.compile(r"fa[bsr]|(?:fa|sd)-.*")  # classes that mean nothing unless a style sheet knows them
 FILE_NAME = re.compile(r"\S*\.(png|jpe?g|svg|gif|webp)", re.IGNORECASE)
 
 
@@ -29,6 +31,7 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.ids, self.links, self.loads, self.n_images, self.problems = [], [], [], 0, []
+        self.title, self.language, self.n_mains, self.is_redirect, self.drawn = "", "", 0, False, set()
         self._verbatim = []  # the open tags, outermost first, inside which text is not prose
         self.feed(path.read_text(encoding="utf-8"))
 
@@ -37,12 +40,17 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         if self._verbatim[:1] == [tag] or not self._verbatim and _is_verbatim(tag, given):
             self._verbatim.append(tag)
+        self.drawn |= {name for name in given.get("class", "").split() if DRAWN.fullmatch(name)}
+        self.n_mains += tag == "main" or given.get("role") == "main"
+        if tag == "html":
+            self.language = given.get("lang", "")
         if "id" in given:
             self.ids.append(given["id"])
         if tag in ("a", "area") and "href" in given:
             self.links.append(given["href"])
         if tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
             self.links.append(given["content"].partition("=")[2])
+            self.is_redirect = True
         self.loads += [value for name, value in given.items() if name in LOADED_BY]
         self.loads += [part.split()[0] for part in given.get("srcset", "").split(",") if part.strip()]
         self.loads += css_loads(given.get("style", ""))
@@ -56,7 +64,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         """Note what a style sheet inside the page loads, and what a reader should not see."""
-        if self._verbatim == ["style"]:
+        if self._verbatim == ["title"]:
+            self.title += data.strip()
+        elif self._verbatim == ["style"]:
             self.loads += css_loads(data)
         elif not self._verbatim and LEFTOVER.search(data):
             self.problems.append(f"markup left in the text: {' '.join(data.split())[:80]}")
@@ -76,7 +86,7 @@ class Page(HTMLParser):
 
 
 def _is_verbatim(tag, given):
-    return tag in ("pre", "code", "script", "style") or "math" in given.get("class", "").split()
+    return tag in ("pre", "code", "script", "style", "title") or "math" in given.get("class", "").split()
 
 
 def css_loads(text):
@@ -104,6 +114,18 @@ def is_outside(address):
     return bool(urlsplit(address).netloc) or urlsplit(address).scheme in ("http", "https")
 
 
+def _frame(page, titles):
+    """Return what is wrong with the title, language and main part of a page, if it is no redirect."""
+    if page.is_redirect:
+        return []
+    problems = [] if page.language else ["no language"]
+    if not page.title or titles[page.title] > 1:
+        problems.append(f"the title is not of this page alone: {page.title!r}")
+    if page.n_mains != 1:
+        problems.append(f"{page.n_mains} main parts, not one")
+    return problems
+
+
 def check(root):
     """Return the list of problems of a built book, and what was counted."""
     root = Path(root).resolve()
@@ -129,7 +151,13 @@ def check(root):
         elif not address.startswith(("data:", "#")):
             examine(path, address, "loads")
 
+    sheets = {path: path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.css"))}
+    titles = Counter(page.title for page in pages.values() if not page.is_redirect)
     for path, page in pages.items():
+        problems += [f"{path.relative_to(root)}: {problem}" for problem in _frame(page, titles)]
+        for name in sorted(page.drawn):
+            if not any(re.search(rf"\.{re.escape(name)}(?![\w-])", sheet) for sheet in sheets.values()):
+                problems.append(f"{path.relative_to(root)}: no style sheet has a rule for the class {name}")
         count["images"] += page.n_images
         problems += [f"{path.relative_to(root)}: {problem}" for problem in page.problems]
         problems += [f"{path.relative_to(root)}: id twice: {name}" for name, n in Counter(page.ids).items() if n > 1]
@@ -138,8 +166,8 @@ def check(root):
                 examine(path, address, "links")
         for address in page.loads:
             load(path, address)
-    for path in sorted(root.rglob("*.css")):
-        for address in css_loads(path.read_text(encoding="utf-8")):
+    for path, sheet in sheets.items():
+        for address in css_loads(sheet):
             load(path, address)
     if not pages:
         problems.append(f"no page found in {root}")

@@ -1,118 +1,206 @@
 """Open every page of a built book in Chromium, as readers do: check_site.py DIR [--shots OUT].
 
-Each page is opened over http and from its file, on a desktop and on a phone, light and dark. It must ask no
-other host for anything, load all it asks for, raise no error, typeset all its formulas, follow the reader's
-choice of light or dark, and not scroll sideways on the phone. With --shots, pictures of the pages are saved.
+Each page is opened over http and from its file, on a desktop and on a phone, and goes from light to dark there. It
+must ask no other host for anything, load all it asks for, raise no error, typeset all its formulas, follow the
+reader's choice of light or dark, not scroll sideways on the phone, and cut no formula. Over http axe-core judges its
+accessibility, with all that is folded unfolded. Then each page is opened alone: it must not load more than 5 MB, nor
+take more than 1.5 s until its formulas are set. With --shots, pictures of the pages are saved.
 """
 
 import argparse
 import asyncio
 import re
+import statistics
 import sys
 import time
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
 
+import axe_playwright_python
 import browser
 from playwright.async_api import Error, async_playwright
 
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
+SEARCH = "search.html?q=gradient"  # asks for other pages, so over http only, and marks words on the pages after it
 TABS = 4  # pages open at the same time
-PATIENCE = 30_000  # milliseconds for one page, formulas included
+PATIENCE = 120  # seconds for one page, formulas and axe included
+MAX_MB, MAX_SECONDS = 5, 1.5
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+LEVELS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}  # what another theme can change
+JUDGE = """async levels => (await axe.run({runOnly: levels, resultTypes: ["violations"], preload: false})).violations
+  .flatMap(rule => rule.nodes.slice(0, 3).map(one =>
+    `${rule.id}, ${rule.nodes.length} times: ${one.html.slice(0, 150)}: `
+    + one.failureSummary.replace(/\\s+/g, " ").slice(0, 200)))"""
+
+TYPESET = """async () => {
+  if (!document.querySelector(".math.notranslate")) return performance.now();
+  while (!window.MathJax?.startup?.promise) await new Promise(done => setTimeout(done, 5));
+  await MathJax.startup.promise;
+  return performance.now();
+}"""
 
 # What a page says of itself once MathJax is done and all that is folded is unfolded.
 REPORT = """async () => {
-  const formulas = [...document.querySelectorAll(".math.notranslate")];
-  if (formulas.length) {
-    while (!window.MathJax?.startup?.promise) await new Promise(done => setTimeout(done, 20));
-    await MathJax.startup.promise;
-  }
+  while (location.search && !document.querySelector("ul.search li")) await new Promise(done => setTimeout(done, 20));
   document.querySelectorAll("details").forEach(one => one.open = true);
   document.querySelectorAll(".toggle-hidden").forEach(one => one.classList.remove("toggle-hidden"));
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const formulas = [...document.querySelectorAll(".math.notranslate")];
   const root = document.documentElement, width = root.clientWidth;
   const inBox = one => one && one !== root &&
     (getComputedStyle(one).overflowX !== "visible" || inBox(one.parentElement));
   const wide = [...document.querySelectorAll("main *")].filter(
     one => one.getBoundingClientRect().right > width + 1 && !inBox(one.parentElement));
+  const isCut = one => {
+    const right = one.getBoundingClientRect().right;
+    for (let box = one.parentElement; box && box !== document.body; box = box.parentElement) {
+      const overflow = getComputedStyle(box).overflowX, edge = box.getBoundingClientRect().right;
+      if (/auto|scroll/.test(overflow) && right > edge + 1) return isCut(box);
+      if (overflow !== "visible" && right > edge + 1) return true;
+    }
+    return right > width + 1;
+  };
   return {
     theme: root.dataset.theme,
     formulas: formulas.length,
     raw: formulas.filter(one => !one.querySelector("mjx-container")).map(one => one.textContent),
     wrong: [...document.querySelectorAll("[data-mml-node=merror]")].map(
       one => `${one.dataset.mjxError} (section ${one.closest("section")?.id})`),
+    unspoken: [...document.querySelectorAll("mjx-container")].filter(one => !one.querySelector("math")).length,
+    cut: [...document.querySelectorAll("main mjx-container")].filter(isCut).map(
+      one => `${one.querySelector("math")?.textContent.slice(0, 60)} (section ${one.closest("section")?.id})`),
     overhang: root.scrollWidth - width,
     wide: wide.slice(0, 3).map(one => `<${one.tagName.toLowerCase()} class="${one.className}">`),
   };
 }"""
 
 
-async def visit(context, address, base, variant, shot):
-    """Open one page in one way; return its number of formulas and the list of its problems."""
-    tab, problems = await context.new_page(), []
-    tab.set_default_timeout(PATIENCE)
+async def examine(tab, way, device, theme):
+    """Return the number of formulas of an open page, and the list of problems that it shows in one theme."""
+    await tab.emulate_media(color_scheme=theme)
+    await tab.evaluate(TYPESET)
+    report = await tab.evaluate(REPORT)
+    problems = [f"formula not typeset: {formula}" for formula in report["raw"]]
+    problems += [f"formula with an error: {formula}" for formula in report["wrong"]]
+    problems += [f"formula cut off: {formula}" for formula in report["cut"]]
+    if report["unspoken"]:
+        problems.append(f"{report['unspoken']} formulas without MathML for those who hear them")
+    if report["theme"] != theme:
+        problems.append(f"asked for {theme}, shows {report['theme']}")
+    if device == "phone" and report["overhang"] > 0:
+        problems.append(f"scrolls sideways by {report['overhang']} px: {', '.join(report['wide'])}")
+    if way == "http":
+        if theme == THEMES[0]:
+            await tab.evaluate(AXE)
+        problems += await tab.evaluate(JUDGE, LEVELS if theme == THEMES[0] else COLORS)
+    return report["formulas"], problems
+
+
+async def visit(context, address, base, way, device, shot):
+    """Open one page; return its number of formulas, and the list of its problems in each theme."""
+    tab, loading = await context.new_page(), []
+    tab.set_default_timeout(PATIENCE * 1000)
 
     def asked(request):
         if not request.url.startswith((base, "data:", "blob:")):
-            problems.append(f"asks another host: {request.url}")
+            loading.append(f"asks another host: {request.url}")
 
     tab.on("request", asked)
-    tab.on("requestfailed", lambda request: problems.append(f"could not load {request.url}: {request.failure}"))
-    tab.on("response", lambda got: got.status >= 400 and problems.append(f"status {got.status}: {got.url}"))
-    tab.on("console", lambda said: said.type == "error" and problems.append(f"console: {said.text}"))
-    tab.on("pageerror", lambda error: problems.append(f"error in a script: {error}"))
-    formulas = 0
-    try:
-        await tab.goto(address)
-        report = await asyncio.wait_for(tab.evaluate(REPORT), PATIENCE / 1000)
-        formulas = report["formulas"]
-        problems += [f"formula not typeset: {formula}" for formula in report["raw"]]
-        problems += [f"formula with an error: {formula}" for formula in report["wrong"]]
-        if report["theme"] != variant[2]:
-            problems.append(f"asked for {variant[2]}, shows {report['theme']}")
-        if variant[1] == "phone" and report["overhang"] > 0:
-            problems.append(f"scrolls sideways by {report['overhang']} px: {', '.join(report['wide'])}")
-        if shot:
-            await tab.screenshot(path=shot, full_page=True, animations="disabled")
-    except (Error, TimeoutError) as error:
-        problems.append(f"not shown within {PATIENCE / 1000:.0f} s: {error}")
+    tab.on("requestfailed", lambda request: loading.append(f"could not load {request.url}: {request.failure}"))
+    tab.on("response", lambda got: got.status >= 400 and loading.append(f"status {got.status}: {got.url}"))
+    tab.on("console", lambda said: said.type == "error" and loading.append(f"console: {said.text}"))
+    tab.on("pageerror", lambda error: loading.append(f"error in a script: {error}"))
+    formulas, problems = 0, {}
+    for theme in THEMES:
+        try:
+            if theme == THEMES[0]:
+                await tab.goto(address, wait_until="networkidle" if "?" in address else "load")
+            formulas, found = await asyncio.wait_for(examine(tab, way, device, theme), PATIENCE)
+            if shot:
+                await tab.screenshot(path=f"{shot}-{theme}.png", full_page=True, animations="disabled")
+        except (Error, TimeoutError) as error:
+            found = [f"not shown within {PATIENCE} s: {error}"]
+        problems[theme] = [*loading, *found]
+        loading.clear()
     await tab.close()
     return formulas, problems
 
 
-async def check(root, base, shots):
-    """Visit all pages in all ways; return the number of pages, visits and formulas, and the problems."""
-    paths = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
-    paths = [path for path in paths if not re.search('http-equiv="refresh"', path.read_text(encoding="utf-8"), re.I)]
-    bases = {"http": base, "file": f"{root.as_uri()}/"}
+async def look(chromium, names, bases, shots):
+    """Visit all pages in all ways; return the number of visits and formulas, and the problems."""
     turn, ways, n_formulas, n_visits = asyncio.Semaphore(TABS), defaultdict(list), 0, 0
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(**browser.chromium())
-        for variant in product(bases, WIDTHS, ("light", "dark")):
-            way, device, theme = variant
-            width, height = WIDTHS[device]
-            size = {"width": width, "height": height}
-            context = await chromium.new_context(viewport=size, color_scheme=theme, is_mobile=device == "phone")
+    for way, device in product(bases, WIDTHS):
+        width, height = WIDTHS[device]
+        size = {"width": width, "height": height}
+        context = await chromium.new_context(viewport=size, is_mobile=device == "phone")
 
-            async def one(path, variant=variant, context=context):
-                way, device, theme = variant
-                name = path.relative_to(root).as_posix()
-                shot = shots and way == "file" and shots / f"{name.replace('/', '-')[:-5]}-{device}-{theme}.png"
-                async with turn:
-                    found = await visit(context, bases[way] + name, bases[way], variant, shot)
-                return name, *found
+        async def one(name, way=way, device=device, context=context):
+            shot = shots and way == "file" and shots / f"{name.replace('/', '-')[:-5]}-{device}"
+            async with turn:
+                return name, *await visit(context, bases[way] + name, bases[way], way, device, shot)
 
-            for name, formulas, found in await asyncio.gather(*map(one, paths)):
+        seen = await asyncio.gather(*map(one, names))
+        if way == "http" and "search.html" in names:
+            seen.append(await one(SEARCH))
+        for name, formulas, problems in seen:
+            for theme, found in problems.items():
                 n_visits += 1
                 n_formulas += formulas
                 for problem in dict.fromkeys(found):
-                    ways[f"{name}: {problem.replace(bases[way], '')}"].append("/".join(variant))
-            await context.close()
+                    ways[f"{name}: {problem.replace(bases[way], '')}"].append(f"{way}/{device}/{theme}")
+        await context.close()
+    return n_visits, n_formulas, [f"{problem} ({len(seen)} of 8: {', '.join(seen)})" for problem, seen in ways.items()]
+
+
+async def weigh(chromium, address):
+    """Open one page alone, with nothing stored; return the MB it loads and the seconds until its formulas are set."""
+    context = await chromium.new_context(viewport=dict(zip(("width", "height"), WIDTHS["desktop"], strict=True)))
+    tab, responses = await context.new_page(), []
+    tab.on("response", responses.append)
+    await tab.goto(address)
+    seconds = await tab.evaluate(TYPESET) / 1000
+    size = sum([len(await response.body()) for response in responses]) / 1e6
+    await context.close()
+    return size, seconds
+
+
+async def weigh_all(chromium, names, base):
+    """Return a line on the weight and speed of all pages, and the problems; a slow page has two more tries."""
+    sizes, times = {}, {}
+    for name in names:
+        sizes[name], first = await weigh(chromium, base + name)
+        tries = [first] if first <= MAX_SECONDS else [first] + [(await weigh(chromium, base + name))[1] for _ in "23"]
+        times[name] = statistics.median(tries)
+    line = []
+    for what, of in (("MB loaded", sizes), ("seconds to the last formula", times)):
+        worst = max(of, key=of.get)
+        line.append(f"{what}: median {statistics.median(of.values()):.2f}, most {of[worst]:.2f} ({worst})")
+    problems = [f"{name}: loads {size:.1f} MB, more than {MAX_MB}" for name, size in sizes.items() if size > MAX_MB]
+    problems += [
+        f"{name}: took {seconds:.1f} s until its formulas were set, more than {MAX_SECONDS}"
+        for name, seconds in times.items()
+        if seconds > MAX_SECONDS
+    ]
+    return "; ".join(line), problems
+
+
+async def check(root, base, shots):
+    """Return a line on what was seen, and the problems."""
+    paths = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
+    paths = [path for path in paths if not re.search('http-equiv="refresh"', path.read_text(encoding="utf-8"), re.I)]
+    names = [path.relative_to(root).as_posix() for path in paths]
+    if not names:
+        return "", [f"no page found in {root}"]
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(**browser.chromium())
+        visits, formulas, problems = await look(chromium, names, {"http": base, "file": f"{root.as_uri()}/"}, shots)
+        weight, heavy = await weigh_all(chromium, names, base)
         await chromium.close()
-    problems = [f"{problem} ({len(seen)} of 8 ways: {', '.join(seen)})" for problem, seen in ways.items()]
-    if not paths:
-        problems.append(f"no page found in {root}")
-    return len(paths), n_visits, n_formulas, problems
+    return f"{len(names)} pages, {visits} visits, {formulas} formulas\n{weight}", problems + heavy
 
 
 def main():
@@ -125,11 +213,10 @@ def main():
     if given.shots:
         given.shots.mkdir(parents=True, exist_ok=True)
     with browser.serving(root) as base:
-        pages, visits, formulas, problems = asyncio.run(check(root, base, given.shots))
+        seen, problems = asyncio.run(check(root, base, given.shots))
     if problems:
-        sys.exit("\n".join(problems) + f"\ncheck_site.py: {len(problems)} problems")
-    seconds = time.perf_counter() - start
-    print(f"check_site.py: all is well with {pages} pages, {visits} visits, {formulas} formulas, in {seconds:.0f} s")
+        sys.exit("\n".join([*problems, seen]) + f"\ncheck_site.py: {len(problems)} problems")
+    print(f"check_site.py: all is well with {seen}; {time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ TEX = ["ams", "newcommand", "configmacros", "boldsymbol"]  # another command is 
 COMPONENTS = ["startup", "core", "input/tex-base", *(f"input/tex/extensions/{name}" for name in TEX)]
 COMPONENTS += ["output/svg", "output/svg/fonts/tex", "a11y/assistive-mml"]
 MATHJAX = "mathjax.js"
+NOTICE = "/* MathJax, under the Apache License 2.0: https://www.mathjax.org */"
 
 LEFT_OUT = ("sphinx_thebe", "sphinx_design")  # extensions that Jupyter Book always loads
 UNUSED = ["**/*.map", "**/*webpack-macros.html", "scripts/fontawesome.js", "vendor", "locales", "sphinx-design.min.css"]
@@ -33,8 +34,12 @@ REPAIRS = {
     r'role="doc-biblioentry"': 'role="listitem"',
     # several returned values are a list, which autodoc puts into a paragraph
     r'(<dd class="field-\w+">)<p>(<ul.*?</ul>)\s*</p>(?=\s*</dd>)': r"\1\2",
-    # attributes that are not HTML
+    # the theme's: an attribute that is not HTML, a viewport said three times, a name beside the words that are shown,
+    # and a sidebar with the title of the book that is no landmark
     r' autocorrect="off"': "",
+    r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/>': "",
+    r'(<button class="btn search-button-field [^>]*title="Search") aria-label="Search"': r"\1",
+    r'<div id="pst-primary-sidebar"': r'\g<0> role="complementary" aria-label="Book"',
 }
 LISTING = re.compile(r"<pre>.*?</pre>", re.DOTALL)  # of a module: viewcode puts <div> into it
 START = """<!DOCTYPE html>
@@ -74,7 +79,7 @@ def mathjax():
     missing = [name for name in COMPONENTS if f"{name}.js" not in paths]
     if missing:
         raise ExtensionError(f"sphinx-mathjax-offline must hold {COMPONENTS}; {missing} not found")
-    return "\n".join(Path(paths[f"{name}.js"]).read_text(encoding="utf-8") for name in COMPONENTS)
+    return "\n".join([NOTICE, *(Path(paths[f"{name}.js"]).read_text(encoding="utf-8") for name in COMPONENTS)])
 
 
 def repair_all(app):
