@@ -2,9 +2,8 @@
 # make test          unit tests, doctests and every notebook, executed and compared
 # make run           execute the notebooks in place
 # make lint          ruff over Python files and notebooks
-# make check-site    open every page in Chromium: no outside request, no error, no sideways scrolling; search
+# make check-site    valid HTML (needs Java); in Chromium: accessible, light, quick; figures that move; search
 # make check-downloads  install and run each notebook as a reader who downloaded it; needs the package index
-# make check-site    valid HTML (needs Java); open every page in Chromium: no outside request, no error, accessible, light
 # make test-old-cpu  make test as on an older processor
 # make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)

@@ -141,12 +141,8 @@ def test_a_warning_stops_the_build():
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     assert config["execute"] == {"execute_notebooks": "off", "stderr_output": "error"}
     assert "suppress_warnings" not in config["sphinx"]["config"]
-<<<<<<< ours
     extensions = {path.stem for path in (ROOT / "tools").glob("*.py") if "def setup(app)" in path.read_text()}
     assert set(config["sphinx"]["local_extensions"]) == extensions
-=======
-    assert set(config["sphinx"]["local_extensions"]) == {"offline_html", "ledger", "words"}
->>>>>>> theirs
 
 
 def test_ci_runs_all_targets_and_stops_at_the_first_failure():
