@@ -24,6 +24,7 @@ from playwright.async_api import Error, async_playwright
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 SEARCH = "search.html?q=gradient"  # asks for other pages, so over http only, and marks words on the pages after it
+WRONG = "no/such/page.html"  # where 404.html is seen; its links begin at the root of a server, so over http only
 TABS = 4  # pages open at the same time
 PATIENCE = 120  # seconds for one page, formulas and axe included
 MAX_MB, MAX_SECONDS = 5, 1.5
@@ -111,8 +112,17 @@ async def visit(context, address, base, way, device, shot):
 
     tab.on("request", asked)
     tab.on("requestfailed", lambda request: loading.append(f"could not load {request.url}: {request.failure}"))
-    tab.on("response", lambda got: got.status >= 400 and loading.append(f"status {got.status}: {got.url}"))
-    tab.on("console", lambda said: said.type == "error" and loading.append(f"console: {said.text}"))
+
+    def answered(response):
+        if (response.status >= 400) != (response.url == base + WRONG):
+            loading.append(f"status {response.status}: {response.url}")
+
+    def said(message):
+        if message.type == "error" and message.location["url"] != base + WRONG:
+            loading.append(f"console: {message.text}")
+
+    tab.on("response", answered)
+    tab.on("console", said)
     tab.on("pageerror", lambda error: loading.append(f"error in a script: {error}"))
     formulas, problems = 0, {}
     for theme in THEMES:
@@ -143,9 +153,9 @@ async def look(chromium, names, bases, shots):
             async with turn:
                 return name, *await visit(context, bases[way] + name, bases[way], way, device, shot)
 
-        seen = await asyncio.gather(*map(one, names))
-        if way == "http" and "search.html" in names:
-            seen.append(await one(SEARCH))
+        also = {"search.html": SEARCH, "404.html": WRONG} if way == "http" else {}
+        seen = await asyncio.gather(*(one(name) for name in names if name != "404.html"))
+        seen += [await one(address) for page, address in also.items() if page in names]
         for name, formulas, problems in seen:
             for theme, found in problems.items():
                 n_visits += 1
