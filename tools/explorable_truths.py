@@ -7,6 +7,33 @@ import numpy as np
 import pglib as pg
 
 
+def baseline(b, p, r0):
+    """Two samples of the gradient on a bandit with two arms, for the log-odds of arm 1, with a baseline subtracted."""
+    arms, policy, theta = pg.bandit([r0, 1]), pg.Softmax.binary(1), np.log([p / (1 - p)])
+    every, prob = pg.enumerate_episodes(arms, policy, theta, horizon=1)
+    order = every.actions[:, 0].argsort()  # arm 0 first
+    every, prob = every[order], prob[order]
+    mean = pg.policy_gradient(arms, policy, theta)
+
+    def variance(baseline):
+        return prob @ ((pg.reinforce(policy, theta, every, gamma=1.0, baseline=baseline) - mean) ** 2)[:, 0]
+
+    # where the derivative of the variance in the baseline is 0
+    squared_score = policy.score(theta, every.observations[:, 0], every.actions[:, 0])[:, 0] ** 2
+    best = prob @ (every.rewards[:, 0] * squared_score) / (prob @ squared_score)
+    V = pg.objective(arms, policy, theta)
+    return {
+        "samples": pg.reinforce(policy, theta, every, gamma=1.0, baseline=b)[:, 0],
+        "mean": mean[0],
+        "variance": variance(b),
+        "without": variance(None),
+        "V": V,
+        "withV": variance(V),
+        "best": best,
+        "curve": [variance(x / 40) for x in range(41)],
+    }
+
+
 def climb(update):
     """Parameter and expected reward after some average updates, with reward x score, and with reward x action."""
     arms, actions = pg.bandit(np.array([3.0, 2.0, 1.0])), np.arange(3.0)
@@ -78,6 +105,40 @@ def _corridor_run(start, k, updates):
     return np.array(path), np.array(pushes), np.array(steps)
 
 
+def moving_support(theta, k, h):
+    """Uniform on (0, theta) with payoff x**k: true slope of the expectation, and what score times payoff gives.
+
+    pglib has no uniform distribution. Means are Gauss-Legendre sums, exact for these polynomials. The true slope is
+    the derivative of the expectation, the score that of the log-density, both by a complex step.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+
+    def mean(f, theta):
+        return weights / 2 @ f(theta * (1 + nodes) / 2)
+
+    def payoff(x):
+        return x ** int(k)
+
+    beside = theta + 1e-30j
+    score = -np.log(beside).imag / 1e-30
+    trick = mean(lambda x: payoff(x) * score, theta)
+    slope = mean(payoff, beside).imag / 1e-30
+    inside, beyond = np.linspace(0, theta, 21), np.linspace(theta, theta + h, 11)
+    uniform = np.array([0.03, 0.13, 0.19, 0.31, 0.38, 0.44, 0.57, 0.62, 0.71, 0.79, 0.88, 0.97])
+    return {
+        "samples": theta * uniform,
+        "score": mean(lambda x: score + 0 * x, theta),
+        "trick": trick,
+        "edge": slope - trick,  # by Leibniz' rule, payoff times density at the edge
+        "slope": slope,
+        "before": mean(payoff, theta),
+        "after": mean(payoff, theta + h),
+        "now": payoff(inside) / theta,
+        "then": payoff(inside) / (theta + h),
+        "strip": payoff(beyond) / (theta + h),
+    }
+
+
 def one_update(action, G):
     """One update of a softmax with three actions, and of exp(alpha + beta a); both begin at 1/3."""
     softmax, action = pg.Softmax.tabular(1, 3), int(action)
@@ -129,9 +190,38 @@ def score_arrows(c, sigma, N):
     }
 
 
+def three_objectives(p, q, gamma):
+    """Gradients of the three objectives on the problem with two states, and sums with every weight and table."""
+    mdp, policy = pg.two_state(gamma=gamma), pg.Softmax.binary(2)
+    theta = np.log([p / (1 - p), q / (1 - q)])
+    kinds = ("start_value", "average_reward", "average_value")
+    truths = np.array([pg.policy_gradient(mdp, policy, theta, kind) for kind in kinds])
+    pi = pg.action_probabilities(mdp, policy, theta)
+    rho = pg.objective(mdp, policy, theta, "average_reward")
+    differential = mdp.r - rho + mdp.P @ pg.differential_values(mdp, pi)
+    scores = policy.score(theta, np.arange(2)[:, None], np.arange(2))
+    pairs = np.array([
+        np.einsum("s,sa,sa,sad->d", weight, pi, table, scores)
+        for table in (mdp.r, pg.action_values(mdp, pi), differential)
+        for weight in (pg.visitation(mdp, pi), pg.stationary_distribution(mdp, pi))
+    ])  # fmt: skip
+    against = truths[:2]  # the gradients of the two averages have the same signs
+    signs = np.where(np.abs(pairs) < 1e-9, 0, np.sign(pairs))[:, None]
+    true_signs = np.where(np.abs(against) < 1e-9, 0, np.sign(against))
+    return {
+        "truths": truths,
+        "pairs": pairs,
+        "right": np.abs(pairs[:, None] - against).max(axis=2) < 1e-9,
+        "flips": signs * true_signs < 0,
+    }
+
+
 TRUTHS = {
+    "baseline": baseline,
     "climb": climb,
     "corridor_run": corridor_run,
+    "moving_support": moving_support,
     "one_update": one_update,
     "score_arrows": score_arrows,
+    "three_objectives": three_objectives,
 }
