@@ -170,7 +170,7 @@ async def weigh(chromium, address):
     """Open one page alone, with nothing stored; return the MB it loads and the seconds until its formulas are set."""
     context = await chromium.new_context(viewport=dict(zip(("width", "height"), WIDTHS["desktop"], strict=True)))
     tab, responses = await context.new_page(), []
-    tab.on("response", responses.append)
+    tab.on("response", lambda response: responses.append(response))
     await tab.goto(address)
     seconds = await tab.evaluate(TYPESET) / 1000
     size = sum([len(await response.body()) for response in responses]) / 1e6
