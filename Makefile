@@ -4,6 +4,7 @@
 # make lint          ruff over Python files and notebooks
 # make check-site    valid HTML (needs Java); in Chromium: accessible, light, quick; figures that move; search
 # make check-downloads  install and run each notebook as a reader who downloaded it; needs the package index
+# make pdf           print the book into _build/policy-gradients-checked.pdf (needs Chromium)
 # make test-old-cpu  make test as on an older processor
 # make bench         CPU time beside PyTorch, Stable-Baselines3, JAX and C, in benchmarks/.venv (1.5 GB); 15 minutes
 # make lock          find newer versions for requirements.txt (needs uv)
@@ -13,7 +14,7 @@
 
 PYTHON ?= python3
 
-.PHONY: book test run lint check-site check-downloads test-old-cpu bench lock clean env
+.PHONY: book test run lint check-site check-downloads pdf test-old-cpu bench lock clean env
 
 # From scratch each time: Sphinx would not repeat the warnings of pages that it does not read again.
 book: env
@@ -41,6 +42,12 @@ check-site: book
 
 check-downloads: book
 	.venv/bin/python tools/check_downloads.py _build/html
+
+pdf: env
+	rm -rf _build/singlehtml _build/.doctrees
+	.venv/bin/jupyter-book build . --builder singlehtml -W -n --keep-going -q
+	.venv/bin/python tools/check_html.py _build/singlehtml
+	.venv/bin/python tools/pdf.py _build/singlehtml _build/policy-gradients-checked.pdf
 
 test-old-cpu: env
 	.venv/bin/python tools/old_cpu.py

@@ -109,5 +109,6 @@ def finish(app, error):
         rmtree(path) if path.is_dir() else path.unlink()
     sheet = static / "styles/pydata-sphinx-theme.css"
     sheet.write_text(FONT_AWESOME.sub("", sheet.read_text(encoding="utf-8"), count=1), encoding="utf-8")
-    start = START.format(title=app.config.html_title, page=f"{app.config.root_doc}.html")
-    Path(app.outdir, "index.html").write_text(start, encoding="utf-8")
+    if app.builder.name == "html":  # the book for paper is itself the page at the root
+        start = START.format(title=app.config.html_title, page=f"{app.config.root_doc}.html")
+        Path(app.outdir, "index.html").write_text(start, encoding="utf-8")
