@@ -12,6 +12,8 @@ import offline_html
 import old_cpu
 import pytest
 import yaml
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES, Token
 
 ROOT = Path(__file__).parents[1]
 
@@ -181,6 +183,9 @@ REPAIRED = {
     '<div class="highlight"><pre><div id="a">x</div></pre></div>': (
         '<div class="highlight"><pre><span id="a">x</span></pre></div>'
     ),
+    '<pre><span class="n">x</span> <span class="mi">1</span></pre><span class="n">x</span>': (
+        '<pre>x <span class="mi">1</span></pre><span class="n">x</span>'
+    ),
     '<!-- So that users can add custom icons -->\n  <script src="../_static/fontawesome.js?d=1"></script>\n': "\n",
     '<input name="q"\n         autocorrect="off"\n/>': '<input name="q"\n        \n/>',
     '<p class="admonition-title">Note</p> <pre>x</pre>': '<p class="admonition-title">Note</p> <pre>x</pre>',
@@ -190,6 +195,14 @@ REPAIRED = {
 @pytest.mark.parametrize(("wrong", "right"), REPAIRED.items())
 def test_what_others_write_wrongly_is_repaired(wrong, right):
     assert offline_html.repair(wrong) == right
+
+
+@pytest.mark.parametrize("style", ["a11y-high-contrast-light", "a11y-high-contrast-dark"])  # those of the theme
+def test_words_of_code_that_lose_their_marks_look_as_if_they_had_none(style):
+    look = get_style_by_name(style).style_for_token
+    plain = (Token.Name, Token.Name.Namespace, Token.Punctuation, Token.Text.Whitespace)
+    assert {STANDARD_TYPES[token] for token in plain} == {"n", "nn", "p", "w"}
+    assert all(look(token) == look(Token.Text) for token in plain)
 
 
 def test_mathjax_is_whole_and_the_icons_are_drawn_here():
