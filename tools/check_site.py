@@ -30,12 +30,32 @@ PATIENCE = 120  # seconds for one page, formulas and axe included
 MAX_MB, MAX_SECONDS = 5, 1.5
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-LEVELS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}  # what another theme can change
-JUDGE = """async levels => (await axe.run({runOnly: levels, resultTypes: ["violations"], preload: false})).violations
-  .flatMap(rule => rule.nodes.slice(0, 3).map(one =>
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Contrast takes axe longer than all its other rules, word by word. So on a desktop in light it sees every word, and
+# elsewhere one word of each kind: those in other colors, of another size or weight, on another ground.
+JUDGE = """async ({levels, isFirst, isOtherTheme}) => {
+  const grounds = new Map(), kinds = new Map(), options = {resultTypes: ["violations"], preload: false};
+  const groundOf = one => {
+    if (!one || grounds.has(one)) return grounds.get(one) ?? "";
+    const {backgroundColor, backgroundImage, opacity} = getComputedStyle(one);
+    const ground = [backgroundColor, backgroundImage, opacity, groundOf(one.parentElement)].join();
+    grounds.set(one, /^rgb\\(/.test(backgroundColor) && opacity === "1" ? backgroundColor + backgroundImage : ground);
+    return grounds.get(one);
+  };
+  for (const one of document.querySelectorAll("body *")) {
+    if (![...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || !one.checkVisibility()) continue;
+    const {color, fontSize, fontWeight} = getComputedStyle(one);
+    const kind = [color, fontSize, fontWeight, groundOf(one)].join();
+    if (!kinds.has(kind)) kinds.set(kind, one);
+  }
+  const runs = [];
+  if (isOtherTheme) runs.push(await axe.run(document, {...options, runOnly: ["link-in-text-block"]}));
+  else runs.push(await axe.run(document, {...options, runOnly: levels, rules: {"color-contrast": {enabled: isFirst}}}));
+  if (!isFirst) runs.push(await axe.run({include: [...kinds.values()]}, {...options, runOnly: ["color-contrast"]}));
+  return runs.flatMap(run => run.violations).flatMap(rule => rule.nodes.slice(0, 3).map(one =>
     `${rule.id}, ${rule.nodes.length} times: ${one.html.slice(0, 150)}: `
-    + one.failureSummary.replace(/\\s+/g, " ").slice(0, 200)))"""
+    + one.failureSummary.replace(/\\s+/g, " ").slice(0, 200)));
+}"""
 
 TYPESET = """async () => {
   if (!document.querySelector(".math.notranslate")) return performance.now();
@@ -72,7 +92,7 @@ REPORT = """async () => {
     wrong: [...document.querySelectorAll("[data-mml-node=merror]")].map(
       one => `${one.dataset.mjxError} (section ${one.closest("section")?.id})`),
     unspoken: [...document.querySelectorAll("mjx-container")].filter(one => !one.querySelector("math")).length,
-    cut: [...document.querySelectorAll("main mjx-container")].filter(isCut).map(
+    cut: [...document.querySelectorAll("article mjx-container")].filter(isCut).map(
       one => `${one.querySelector("math")?.textContent.slice(0, 60)} (section ${one.closest("section")?.id})`),
     overhang: root.scrollWidth - width,
     wide: wide.slice(0, 3).map(one => `<${one.tagName.toLowerCase()} class="${one.className}">`),
@@ -97,7 +117,8 @@ async def examine(tab, way, device, theme):
     if way == "http":
         if theme == THEMES[0]:
             await tab.evaluate(AXE)
-        problems += await tab.evaluate(JUDGE, LEVELS if theme == THEMES[0] else COLORS)
+        is_other, is_first = theme != THEMES[0], (device, theme) == ("desktop", THEMES[0])
+        problems += await tab.evaluate(JUDGE, {"levels": LEVELS, "isFirst": is_first, "isOtherTheme": is_other})
     return report["formulas"], problems
 
 
@@ -146,7 +167,7 @@ async def look(chromium, names, bases, shots):
     for way, device in product(bases, WIDTHS):
         width, height = WIDTHS[device]
         size = {"width": width, "height": height}
-        context = await chromium.new_context(viewport=size, is_mobile=device == "phone")
+        context = await chromium.new_context(viewport=size, is_mobile=device == "phone", reduced_motion="reduce")
 
         async def one(name, way=way, device=device, context=context):
             shot = shots and way == "file" and shots / f"{name.replace('/', '-')[:-5]}-{device}"

@@ -1,7 +1,7 @@
 // A formula or a listing wider than its box scrolls there: then, and only then, it can be reached from the keyboard.
 function markScrolling() {
   const boxes = [...document.querySelectorAll(".math, pre, .cell_output > .output, .pst-scrollable-table-container")]
-    .map(box => [box, box.scrollWidth > box.clientWidth + 8]);  // the slant of a letter is no reason
+    .map(box => [box, box.scrollWidth > box.clientWidth]);
   for (const [box, scrolls] of boxes) {
     if (scrolls === (box.getAttribute("role") === "group")) continue;
     const kind = box.matches(".math") ? "Formula" : box.matches("pre") ? "Text" : "Output";
