@@ -1,12 +1,15 @@
 """What guards the built pages: each planted defect is caught and named; and the guards are in their places."""
 
+import asyncio
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import check_html
+import check_site
 import check_valid
 import offline_html
 import old_cpu
@@ -221,3 +224,51 @@ def test_html_that_is_not_valid_is_named(site):
     assert n_pages == 2 and problems and all(problem.startswith("index.html:1") for problem in problems)
     (site / "index.html").unlink()
     assert check_valid.check(site) == ([], 1)
+
+
+SHOWN = """<!DOCTYPE html>
+<html lang="en"><head><title>A page</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body { color: black; background: white; } p.box { width: 100px; overflow: hidden; }</style>
+<script>
+const dark = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
+dark.onchange = () => root.dataset.theme = dark.matches ? "dark" : "light";
+dark.onchange();
+window.MathJax = {startup: {promise: new Promise(done => setTimeout(done, 0))}};
+</script></head><body><main><article><h1>A page</h1>
+<p><span class="math notranslate"><mjx-container><math><mi>x</mi></math></mjx-container></span></p>
+</article></main></body></html>"""
+WIDE = '<mjx-container style="display: block; width: 300px"><math><mi>y</mi></math></mjx-container>'
+SHOWN_DEFECTS = {
+    "contrast": ('<p style="color: #999">pale</p>', "color-contrast, 1 times: <p"),
+    "contrast in the dark": ("<style>[data-theme=dark] h1 { color: #999 }</style>", "color-contrast, 1 times: <h1"),
+    "no words": ('<a href="#"><b></b></a>', "link-name, 1 times: <a"),
+    "folded": ('<details><summary>x</summary><p style="color: #999">pale</p></details>', "color-contrast, 1 times: <p"),
+    "cut": (f'<p class="box">{WIDE}</p>', "formula cut off: y"),
+    "raw": (r'<p class="math notranslate">\(z\)</p>', r"formula not typeset: \(z\)"),
+    "unknown": (
+        '<mjx-container><math></math><i data-mml-node="merror" data-mjx-error="no \\q"></i></mjx-container>',
+        "no \\q",
+    ),
+    "unspoken": ("<mjx-container>z</mjx-container>", "1 formulas without MathML"),
+    "sideways": ('<p style="width: 2000px">x</p>', "scrolls sideways by"),
+    "outside": ('<img src="https://example.org/a.png" alt="">', "asks another host: https://example.org/a.png"),
+    "script": ("<script>nothing.here</script>", "error in a script: nothing is not defined"),
+    "missing": ('<img src="gone.png" alt="">', "gone.png"),
+    "heavy": ('<script src="heavy.js"></script>', "loads 6.00 MB, more than 5"),
+    "slow": ("<script>MathJax.startup.promise = new Promise(done => setTimeout(done, 1600))</script>", "after 1.6"),
+    "theme": ("<script>dark.onchange = null</script>", "asked for dark, shows light"),
+}
+
+
+def test_what_a_reader_would_see_is_caught_and_named(tmp_path):
+    if not any(map(shutil.which, browser.NAMES)):
+        pytest.skip("looking at pages needs Chromium")
+    (tmp_path / "good.html").write_text(SHOWN)
+    (tmp_path / "heavy.js").write_text("//" + "x" * 6_000_000)
+    for name, (planted, _) in SHOWN_DEFECTS.items():
+        (tmp_path / f"{name}.html").write_text(SHOWN.replace("</article>", planted + "</article>"))
+    with browser.serving(tmp_path) as base:
+        _, problems = asyncio.run(check_site.check(tmp_path, base, None))
+    for name, (_, told) in SHOWN_DEFECTS.items():
+        assert any(problem.startswith(f"{name}.html: ") and told in problem for problem in problems), (name, problems)
+    assert not [problem for problem in problems if problem.startswith("good.html: ")]

@@ -47,6 +47,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def serving(root):
     """Serve a directory on a free port; the context is its address, with a slash at the end."""
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=root)) as server:
+        server.handle_error = lambda *of: None  # a page that is closed hangs up
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
