@@ -153,7 +153,7 @@ def test_a_warning_stops_the_build():
 def test_ci_runs_all_targets_and_stops_at_the_first_failure():
     script = (ROOT / ".ci/run").read_text()
     assert "set -euo pipefail" in script
-    for target in ("book", "test", "lint", "check-site", "check-downloads", "test-old-cpu"):
+    for target in ("book", "test", "lint", "check-site", "check-downloads", "pdf", "test-old-cpu"):
         assert f"step make {target}\n" in script
 
 

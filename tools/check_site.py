@@ -1,6 +1,6 @@
 """Open every page of a built book in Chromium, as readers do: check_site.py DIR [--shots OUT].
 
-Each page is opened over http and from its file, on a desktop and on a phone, and goes from light to dark there. It
+Each page is opened over http, on a desktop and on a phone, and from its file, and goes from light to dark there. It
 must ask no other host for anything, load all it asks for, raise no error, typeset all its formulas, follow the
 reader's choice of light or dark, not scroll sideways on the phone, and cut no formula. Over http axe-core judges its
 accessibility, with all that is folded unfolded. Then each page is opened alone: it must not load more than 5 MB, nor
@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from itertools import product
 from pathlib import Path
 
 import axe_playwright_python
@@ -23,6 +22,7 @@ from playwright.async_api import Error, async_playwright
 
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
+WAYS = [("http", "desktop"), ("http", "phone"), ("file", "phone")]
 SEARCH = "search.html?q=gradient"  # asks for other pages, so over http only, and marks words on the pages after it
 WRONG = "no/such/page.html"  # where 404.html is seen; its links begin at the root of a server, so over http only
 TABS = 4  # pages open at the same time
@@ -33,8 +33,8 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(enc
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Contrast takes axe longer than all its other rules, word by word. So on a desktop in light it sees every word, and
 # elsewhere one word of each kind: those in other colors, of another size or weight, on another ground.
-JUDGE = """async ({levels, isFirst, isOtherTheme}) => {
-  const grounds = new Map(), kinds = new Map(), options = {resultTypes: ["violations"], preload: false};
+JUDGE = """async ({levels, everyWord, otherTheme}) => {
+  const grounds = new Map(), kinds = new Set();
   const groundOf = one => {
     if (!one || grounds.has(one)) return grounds.get(one) ?? "";
     const {backgroundColor, backgroundImage, opacity} = getComputedStyle(one);
@@ -43,16 +43,17 @@ JUDGE = """async ({levels, isFirst, isOtherTheme}) => {
     return grounds.get(one);
   };
   for (const one of document.querySelectorAll("body *")) {
+    one.removeAttribute("data-kind");
     if (![...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || !one.checkVisibility()) continue;
     const {color, fontSize, fontWeight} = getComputedStyle(one);
     const kind = [color, fontSize, fontWeight, groundOf(one)].join();
-    if (!kinds.has(kind)) kinds.set(kind, one);
+    if (!kinds.has(kind)) one.setAttribute("data-kind", "first");
+    kinds.add(kind);
   }
-  const runs = [];
-  if (isOtherTheme) runs.push(await axe.run(document, {...options, runOnly: ["link-in-text-block"]}));
-  else runs.push(await axe.run(document, {...options, runOnly: levels, rules: {"color-contrast": {enabled: isFirst}}}));
-  if (!isFirst) runs.push(await axe.run({include: [...kinds.values()]}, {...options, runOnly: ["color-contrast"]}));
-  return runs.flatMap(run => run.violations).flatMap(rule => rule.nodes.slice(0, 3).map(one =>
+  axe.configure({rules: [{id: "color-contrast", selector: everyWord ? "*" : "[data-kind]"}]});
+  const runOnly = otherTheme ? ["color-contrast", "link-in-text-block"] : levels;  // what another theme can change
+  const found = await axe.run({runOnly, resultTypes: ["violations"], preload: false});
+  return found.violations.flatMap(rule => rule.nodes.slice(0, 3).map(one =>
     `${rule.id}, ${rule.nodes.length} times: ${one.html.slice(0, 150)}: `
     + one.failureSummary.replace(/\\s+/g, " ").slice(0, 200)));
 }"""
@@ -117,8 +118,8 @@ async def examine(tab, way, device, theme):
     if way == "http":
         if theme == THEMES[0]:
             await tab.evaluate(AXE)
-        is_other, is_first = theme != THEMES[0], (device, theme) == ("desktop", THEMES[0])
-        problems += await tab.evaluate(JUDGE, {"levels": LEVELS, "isFirst": is_first, "isOtherTheme": is_other})
+        every, other = (device, theme) == ("desktop", THEMES[0]), theme != THEMES[0]
+        problems += await tab.evaluate(JUDGE, {"levels": LEVELS, "everyWord": every, "otherTheme": other})
     return report["formulas"], problems
 
 
@@ -164,13 +165,14 @@ async def visit(context, address, base, way, device, shot):
 async def look(chromium, names, bases, shots):
     """Visit all pages in all ways; return the number of visits and formulas, and the problems."""
     turn, ways, n_formulas, n_visits = asyncio.Semaphore(TABS), defaultdict(list), 0, 0
-    for way, device in product(bases, WIDTHS):
+    for way, device in WAYS:
         width, height = WIDTHS[device]
         size = {"width": width, "height": height}
         context = await chromium.new_context(viewport=size, is_mobile=device == "phone", reduced_motion="reduce")
 
         async def one(name, way=way, device=device, context=context):
-            shot = shots and way == "file" and shots / f"{name.replace('/', '-')[:-5]}-{device}"
+            is_shot = shots and way == "http" and name.endswith(".html")
+            shot = is_shot and shots / f"{name.replace('/', '-')[:-5]}-{device}"
             async with turn:
                 return name, *await visit(context, bases[way] + name, bases[way], way, device, shot)
 
@@ -184,7 +186,9 @@ async def look(chromium, names, bases, shots):
                 for problem in dict.fromkeys(found):
                     ways[f"{name}: {problem.replace(bases[way], '')}"].append(f"{way}/{device}/{theme}")
         await context.close()
-    return n_visits, n_formulas, [f"{problem} ({len(seen)} of 8: {', '.join(seen)})" for problem, seen in ways.items()]
+    of_all = 2 * len(WAYS)
+    told = [f"{problem} ({len(seen)} of {of_all}: {', '.join(seen)})" for problem, seen in ways.items()]
+    return n_visits, n_formulas, told
 
 
 async def weigh(chromium, address):
