@@ -9,8 +9,11 @@ from pathlib import Path
 
 import browser
 import check_html
+import nbformat
 import pdf
+import PIL.Image
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject, NumberObject, TextStringObject
 
@@ -236,7 +239,7 @@ PAGE_DEFECTS = {
 @has_chromium
 def test_a_good_page_is_printed_with_the_numbers_of_its_pages(tmp_path):
     (tmp_path / "index.html").write_text(PAGE.replace("DEFECT", "<style>a::after { content: attr(data-page) }</style>"))
-    made, problems = pdf.print_book((tmp_path / "index.html").as_uri())
+    made, problems = pdf.print_book((tmp_path / "index.html").as_uri(), {})
     assert problems == []
     count, problems = pdf.judge(made)
     assert problems == [] and count["pages"] == 2 and count["links inside"] >= 1
@@ -249,8 +252,34 @@ def test_a_good_page_is_printed_with_the_numbers_of_its_pages(tmp_path):
 def test_each_defect_of_the_page_is_named(tmp_path, defect):
     planted, message = PAGE_DEFECTS[defect]
     (tmp_path / "index.html").write_text(PAGE.replace("DEFECT", planted))
-    problems = pdf.print_book((tmp_path / "index.html").as_uri())[1]
+    problems = pdf.print_book((tmp_path / "index.html").as_uri(), {})[1]
     assert any(message in problem for problem in problems), problems
+
+
+DRAWING = """import matplotlib.pyplot as plt
+plt.style.use("pglib.book")
+plt.plot([1, 2])
+plt.show()"""
+
+
+@has_chromium
+def test_figures_are_drawn_as_vectors_and_pixels_are_named(tmp_path):
+    cell = new_code_cell(DRAWING, metadata={"mystnb": {"figure": {"name": "fig-line"}}})
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "tiny.ipynb")
+    drawn = pdf.draw([tmp_path / "tiny.ipynb"], tmp_path)
+    assert list(drawn) == ["fig-line"] and drawn["fig-line"].endswith("fig-line.svg")
+    PIL.Image.new("RGB", (40, 40), "red").save(tmp_path / "stored.png")
+    figure = '<figure id="fig-line"><img src="stored.png" alt="A line." width="300"></figure>'
+    (tmp_path / "index.html").write_text(PAGE.replace("DEFECT", figure))
+    for pictures, found in (({}, ["page 1: a picture of pixels, not of vectors"]), (drawn, [])):
+        made, problems = pdf.print_book((tmp_path / "index.html").as_uri(), pictures)
+        assert problems == [] and pdf.judge(made)[1] == found
+
+
+def test_a_notebook_that_fails_is_not_printed(tmp_path):
+    nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), tmp_path / "tiny.ipynb")
+    with pytest.raises(SystemExit, match="ZeroDivisionError"):
+        pdf.draw([tmp_path / "tiny.ipynb"], tmp_path)
 
 
 def test_no_other_style_sheet_has_rules_for_print():

@@ -1,4 +1,4 @@
-"""What the tools share that look at built pages: Chromium, with no way out to other hosts, and a server of files."""
+"""What the tools share that look at built pages: their list, a server, and Chromium with no way out to other hosts."""
 
 import functools
 import shutil
@@ -41,6 +41,11 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
     def log_message(self, *args):
         """Say nothing."""
+
+
+def pages(root):
+    """Return the pages of a built book, without the parts of pages that a theme keeps among its files."""
+    return [path for path in sorted(Path(root).rglob("*.html")) if Path(root, "_static") not in path.parents]
 
 
 @contextmanager

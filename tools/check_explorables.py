@@ -121,10 +121,9 @@ def main():
                 text = drawn(chromium.new_page(reduced_motion="reduce"), name)
                 (FOLDER / f"{name}.html").write_text(text, encoding="utf-8")
             return
-        pages = [path for path in sorted(Path(sys.argv[1]).resolve().rglob("*.html")) if "_static" not in path.parts]
-        texts = {page: page.read_text(encoding="utf-8") for page in pages}
+        texts = {page: page.read_text(encoding="utf-8") for page in browser.pages(Path(sys.argv[1]).resolve())}
         for name in names:
-            found = [page for page in pages if f'id="{name.replace("_", "-")}"' in texts[page]]
+            found = [page for page, text in texts.items() if f'id="{name.replace("_", "-")}"' in text]
             wrong, n_states = [f"stands on {len(found)} pages, and must on one"], 0
             if len(found) == 1:
                 wrong, n_states = check(chromium, found[0].as_uri(), name)

@@ -14,6 +14,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import browser
+
 LOADED_BY = {"src", "poster", "data", "background"}  # attributes that a browser follows by itself, in any tag
 HREF_LOADS = {"image", "use", "feimage"}  # tags of SVG where href does so too
 RELS = {"stylesheet", "icon", "preload", "prefetch", "preconnect", "dns-prefetch", "modulepreload", "manifest"}
@@ -129,8 +131,7 @@ def _frame(page, titles):
 def check(root):
     """Return the list of problems of a built book, and what was counted."""
     root = Path(root).resolve()
-    paths = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
-    pages = {path: Page(path) for path in paths}
+    pages = {path: Page(path) for path in browser.pages(root)}
     problems, count = [], Counter(pages=len(pages))
 
     def examine(path, address, kind):

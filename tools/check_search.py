@@ -40,7 +40,7 @@ SHOWN = """() => ({
 def places(root):
     """Return {label: addresses} of all labels on the pages of a book, as its search may give them."""
     found = {}
-    for path in [path for path in root.rglob("*.html") if root / "_static" not in path.parents]:
+    for path in browser.pages(root):
         page = path.relative_to(root).as_posix()
         for ids in re.findall(r'(?:\bid="[^"]*"[^>]*>\s*(?:<span )?(?=id=")?)+', path.read_text(encoding="utf-8")):
             names = re.findall(r'\bid="([^"]*)"', ids)

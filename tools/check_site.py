@@ -221,8 +221,8 @@ async def weigh_all(chromium, names, base):
 
 async def check(root, base, shots):
     """Return a line on what was seen, and the problems."""
-    paths = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
-    paths = [path for path in paths if not re.search('http-equiv="refresh"', path.read_text(encoding="utf-8"), re.I)]
+    redirect = re.compile('http-equiv="refresh"', re.IGNORECASE)
+    paths = [path for path in browser.pages(root) if not redirect.search(path.read_text(encoding="utf-8"))]
     names = [path.relative_to(root).as_posix() for path in paths]
     if not names:
         return "", [f"no page found in {root}"]

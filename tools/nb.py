@@ -56,13 +56,21 @@ class ThisInterpreter(KernelSpecManager):
 
 def run(path):
     """Execute a notebook in place; return a message if a cell fails, and then leave the file as it was."""
+    notebook, failure = execute(path)
+    if failure is None:
+        path.write_bytes(dump(notebook))
+    return failure
+
+
+def execute(path, *options):
+    """Execute a notebook by a kernel with these options; return it, and a message if a cell fails or None."""
     notebook = nbformat.read(path, as_version=4)
     started = []
     client = NotebookClient(
         notebook,
         km=AsyncKernelManager(kernel_spec_manager=ThisInterpreter()),
         timeout=TIMEOUT,
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=ERROR", *options],
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: started.append((cell_index + 1, cell)),
@@ -71,9 +79,8 @@ def run(path):
         client.execute(cleanup_kc=True)
     except (CellExecutionError, CellControlSignal, TimeoutError, DeadKernelError) as error:
         reason = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
-        return f"{claims.place(path, *started[-1])}: {reason}"
-    path.write_bytes(dump(notebook))
-    return None
+        return notebook, f"{claims.place(path, *started[-1])}: {reason}"
+    return notebook, None
 
 
 def dump(notebook):

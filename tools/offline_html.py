@@ -17,10 +17,13 @@ COMPONENTS = ["startup", "core", "input/tex-base", *(f"input/tex/extensions/{nam
 COMPONENTS += ["output/svg", "output/svg/fonts/tex", "a11y/assistive-mml"]
 MATHJAX = "mathjax.js"
 NOTICE = "/* MathJax, under the Apache License 2.0: https://www.mathjax.org */"
+NARROW = 'if (innerWidth < 576) MathJax.svg = { displayAlign: "left" };  // beside it is room for its number'
 
 LEFT_OUT = ("sphinx_thebe", "sphinx_design")  # extensions that Jupyter Book always loads
 UNUSED = ["**/*.map", "**/*webpack-macros.html", "scripts/fontawesome.js", "vendor", "locales", "sphinx-design.min.css"]
 FONT_AWESOME = re.compile(r"/\*!\s*\* Font Awesome.*(?=html\{--pst-header-height)", re.DOTALL)  # icons.css has icons
+
+FORMULA, OPEN, CLOSE = '<span class="math [^<]*</span>', r"(\[\u201c", r"\]).,;:!?\u2019\u201d-"
 
 # what is wrong on a page, a regular expression, and what is right
 REPAIRS = {
@@ -40,6 +43,10 @@ REPAIRS = {
     r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/>': "",
     r'(<button class="btn search-button-field [^>]*title="Search") aria-label="Search"': r"\1",
     r'<div id="pst-primary-sidebar"': r'\g<0> role="complementary" aria-label="Book"',
+    # a line may end before and after a formula, but not between it and the bracket or punctuation beside it
+    rf"[{OPEN}]{FORMULA}[{CLOSE}]*|{FORMULA}[{CLOSE}]+": r'<span class="together">\g<0></span>',
+    # the space belongs before the link
+    r"Solution to<a ([^>]*)> ": r"Solution to <a \1>",
 }
 LISTING = re.compile(r"<pre>.*?</pre>", re.DOTALL)  # of a module viewcode makes one with <div> in it
 PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')  # two thirds of all marks; they look as if unmarked
@@ -80,7 +87,7 @@ def mathjax():
     missing = [name for name in COMPONENTS if f"{name}.js" not in paths]
     if missing:
         raise ExtensionError(f"sphinx-mathjax-offline must hold {COMPONENTS}; {missing} not found")
-    return "\n".join([NOTICE, *(Path(paths[f"{name}.js"]).read_text(encoding="utf-8") for name in COMPONENTS)])
+    return "\n".join([NOTICE, NARROW, *(Path(paths[f"{name}.js"]).read_text(encoding="utf-8") for name in COMPONENTS)])
 
 
 def repair_all(app):

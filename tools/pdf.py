@@ -1,22 +1,35 @@
 """Print the book from its one page: pdf.py DIR FILE, DIR being what the builder singlehtml wrote (tools/paper.py).
 
-Chromium prints. The printed file is then read, the numbers of its pages go into the contents, and it is printed again.
-Anything cut, a formula not typeset or a link that leads nowhere is a problem, and nothing is written.
+The notebooks store their figures as pixels; for paper they are executed, and draw vectors. Chromium prints. The printed
+file is then read, the numbers of its pages go into the contents, and it is printed again. Anything cut, a formula not
+typeset, a picture of pixels or a link that leads nowhere is a problem, and nothing is written.
 """
 
 import io
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import browser
+import claims
+import nb
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
+ROOT = Path(__file__).parents[1]
 WIDTH, HEIGHT = 657, 970  # what print.css leaves of a page of A4, in pixels of CSS
 PATIENCE = 120_000  # milliseconds for all formulas
 SMALLEST = 0.6  # a formula that is made smaller than this cannot be read
+VECTORS = "--InlineBackend.figure_formats={'svg'}"
+
+# The figures that were drawn as vectors, in the place of those that are stored.
+REPLACE = """drawn => {
+  for (const [name, address] of Object.entries(drawn)) document.querySelector(`#${name} img`).src = address;
+}"""
 
 # All formulas typeset, all that is folded unfolded, all pictures there. What is too wide is made smaller. For those
 # who listen to the file a formula is a picture whose words are its TeX: MathML would come to fifty thousand elements.
@@ -85,7 +98,8 @@ def main():
     if len(sys.argv) != 3:
         sys.exit("usage: pdf.py DIR FILE")
     page, target, start = Path(sys.argv[1], "index.html").resolve(), Path(sys.argv[2]), time.perf_counter()
-    printed, problems = print_book(page.as_uri())
+    with TemporaryDirectory() as folder:
+        printed, problems = print_book(page.as_uri(), draw(claims.notebooks(ROOT), Path(folder)))
     count, found = judge(printed)
     problems += found
     if problems:
@@ -95,7 +109,24 @@ def main():
     print(f", {len(printed) / 1e6:.1f} MB, in {time.perf_counter() - start:.0f} s")
 
 
-def print_book(address):
+def draw(paths, folder):
+    """Execute notebooks, write their figures into a folder as vectors, and return {name of the figure: its address}."""
+    drawn = {}
+    with ProcessPoolExecutor(max_workers=2) as both_cores:
+        for notebook, failure in both_cores.map(nb.execute, paths, repeat(VECTORS)):
+            if failure:
+                sys.exit(failure)
+            for cell in notebook.cells:
+                for output in cell.get("outputs", []):
+                    if vectors := output.get("data", {}).get("image/svg+xml"):
+                        name = cell.metadata["mystnb"]["figure"]["name"]
+                        path = folder / f"{name}.svg"
+                        path.write_text(vectors, encoding="utf-8")
+                        drawn[name] = path.as_uri()
+    return drawn
+
+
+def print_book(address, drawn):
     """Return the printed file, with the numbers of its pages in its contents, and the problems of the page."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(**browser.chromium())
@@ -106,6 +137,7 @@ def print_book(address):
         tab.on("requestfailed", lambda request: problems.append(f"could not load {request.url}: {request.failure}"))
         tab.on("pageerror", lambda error: problems.append(f"error in a script: {error}"))
         tab.goto(address)
+        tab.evaluate(REPLACE, drawn)
         problems += tab.evaluate(PREPARE, SMALLEST)
         problems += tab.evaluate(JUDGE, [WIDTH, HEIGHT])
         numbers = {}
@@ -135,6 +167,7 @@ def judge(printed):
     targets, root, problems = page_numbers(reader), reader.trailer["/Root"], []
     count = Counter(pages=len(reader.pages))
     for number, page in enumerate(reader.pages, 1):
+        problems += [f"page {number}: a picture of pixels, not of vectors" for _ in pixels(page["/Resources"])]
         for link in (one.get_object() for one in page.get("/Annots", ())):
             if "/Dest" in link:
                 count["links inside"] += 1
@@ -155,6 +188,13 @@ def judge(printed):
     if not count["bookmarks"]:
         problems.append("the file has no bookmarks")
     return count, problems
+
+
+def pixels(resources):
+    """Return the pictures made of pixels among what a page draws, also within what is drawn as a whole."""
+    drawn = [one.get_object() for one in resources.get("/XObject", {}).values()]
+    found = [one for one in drawn if one["/Subtype"] == "/Image"]
+    return found + [one for form in drawn if "/Resources" in form for one in pixels(form["/Resources"])]
 
 
 def _flat(outline):
