@@ -210,10 +210,10 @@ class Ledger(Page):
 
     def table(self, rows):
         """Return the table of one part of a source."""
-        head = ("claim", "place", "status", "checked by", "where")
+        head = ("claim", "says", "status", "checked by", "where")
         table = nodes.table("", classes=["ledger"])
         group = nodes.tgroup("", cols=len(head))
-        group += [nodes.colspec(colwidth=width) for width in (18, 22, 16, 16, 28)]
+        group += [nodes.colspec(colwidth=width) for width in (17, 34, 13, 13, 23)]
         group += nodes.thead("", _row(*(nodes.paragraph("", text) for text in head)))
         body = nodes.tbody()
         for claim in rows:
@@ -224,8 +224,8 @@ class Ledger(Page):
             place = claim["place"].removeprefix(_part(claim)).lstrip(", ") or claim["place"]
             row = _row(
                 nodes.paragraph("", "", name),
-                *self.text(place),
-                nodes.paragraph("", claim["status"]),
+                [nodes.container("", *self.text(place), classes=["place"]), *self.text(claim["says"])],
+                nodes.paragraph("", claim["status"].replace("-", " ")),
                 nodes.paragraph("", " + ".join(kinds) or "\N{EN DASH}"),
                 self.links(claim),
             )
@@ -242,7 +242,9 @@ class Errata(Page):
     def make(self):
         """Return a block for each closed erratum, and the number of the open ones."""
         faulty = list(filter(_is_faulty, self.book.claims))
-        made = [nodes.paragraph("", _count(faulty, "imprecise, misprinted or wrong claims"))]
+        made = [
+            nodes.paragraph("", _count(faulty, "claims that are wrong, misprinted, imprecise, or fail as printed,"))
+        ]
         for source, listed in _grouped(filter(_is_erratum, faulty), _source).items():
             section = _section(source, nodes.make_id(f"errata {source}"))
             section += [self.block(claim) for claim in listed]
@@ -255,9 +257,10 @@ class Errata(Page):
         block["classes"].append("erratum")
         head = nodes.paragraph("", "", *self.text(claim["place"])[0].children)
         head += [nodes.Text(f". Status: {claim['status']}. Row in the ledger: "), _claim_link(self.env, claim["id"])]
-        items = [("The source says", self.text(claim["says"])), ("True is", self.text(claim["truth"]))]
+        items = [("The source says", self.text(claim["says"])), ("What is true", self.text(claim["truth"]))]
         if printed := [line for _, _, _, lines in self.evidence(claim) for line in lines]:
-            items.append(("The checks print", [nodes.literal_block("", "\n".join(printed), language="none")]))
+            counted = [f"{line} ({n} times)" if n > 1 else line for line, n in Counter(printed).items()]
+            items.append(("The checks print", [nodes.literal_block("", "\n".join(counted), language="none")]))
         items.append(("Where", self.links(claim)))
         block += [head, nodes.definition_list("", *(_definition(*item) for item in items))]
         return block
@@ -298,8 +301,8 @@ def _is_erratum(claim):
 
 
 def _count(listed, which):
-    closed = sum(claim["section"] != "open" for claim in listed)
-    return f"{closed} of {len(listed)} {which} are closed, {len(listed) - closed} open."
+    treated = sum(claim["section"] != "open" for claim in listed)
+    return f"{treated} of {len(listed)} {which} are treated."
 
 
 def _grouped(listed, key):

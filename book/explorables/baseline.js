@@ -19,7 +19,7 @@
 
   const text = (x, y, words, more = "") => `<text x="${x}" y="${y}" ${more}>${words}</text>`;
   const ring = (x, y, r, style) => `<circle class="${style}" cx="${x}" cy="${y}" r="${r}"/>`;
-  const round = x => String(Number(x.toFixed(4)));
+  const round = x => Math.abs(x) < 1e-12 ? "0" : String(Number(x.toPrecision(3)));
   const top = 0.1, X = b => 50 + 330 * b, Y = v => 180 - 1300 * Math.min(v, top), S = x => 200 + 170 * x;
 
   // Above: the variance against b.
@@ -34,23 +34,26 @@
     });
     svg += `<path class="line blue" d="M${points.map(([x, v]) => `${x} ${Y(v)}`).join("L")}"/>`;
     [[0, n.without, 8, "before"], [n.V, n.withV, 8, "before"], [b, n.variance, 5, "blue drawn"]].forEach(([at, v, r, style]) => {
-      svg += ring(X(at), Y(v), r, style) + (v > top ? text(X(at), 40, "▲", 'class="middle small"') : "");
+      const alone = style === "before" || Math.min(b, Math.abs(b - n.V)) > 0.04;
+      svg += ring(X(at), Y(v), r, style) + (v > top && alone ? text(X(at), 40, "▲", 'class="middle small"') : "");
     });
     return svg;
   };
 
   // Below: the two samples, the larger the likelier, and their mean.
   const samples = (n, p) => text(4, 234, "the two samples, and their mean", 'class="strong"') +
-    `<path class="axis" d="M20 288h360"/><path class="line ink" d="M${S(n.mean)} 262v44"/>` +
+    `<path class="axis" d="M20 288h360M${S(0)} 284v8"/>` + text(S(0), 306, "0", 'class="middle small"') + `<path class="line ink" d="M${S(n.mean)} 262v44"/>` +
     text(S(n.mean), 256, `mean ${round(n.mean)}`, 'class="middle small"') +
     [["orange", 1 - p], ["blue", p]].map(([colour, chance], arm) =>
       ring(S(n.samples[arm]), 288, 14 * Math.sqrt(chance), `line ${colour}`) +
       text(S(n.samples[arm]), 322 + 16 * arm, `arm ${arm}`, `class="middle small ${colour}"`)).join("");
 
   const sentence = (b, p, r0, n) => {
-    const ratio = n.variance / n.without, times = String(Number(ratio.toFixed(ratio < 10 ? 2 : 0)));
-    return `p = ${round(p)}; arm 1 pays 1, arm 0 pays ${round(r0)}. With b = ${round(b)} the variance is ${round(n.variance)}, ` +
-      `${times} times the ${round(n.without)} without a baseline. With V = ${round(n.V)} it is ${round(n.withV)}, ` +
+    const variance = round(n.variance), without = round(n.without);
+    const here = b === 0 ? `Without a baseline, b = 0, the variance is ${without}.` :
+      `With b = ${round(b)} the variance is ${variance}` + (variance === "0" ? "." :
+        `, ${round(n.variance / n.without)} times the ${without} without a baseline.`);
+    return `p = ${round(p)}; arm 1 pays 1, arm 0 pays ${round(r0)}. ${here} With V = ${round(n.V)} it is ${round(n.withV)}, ` +
       `with b* = ${round(n.best)} it is 0. The mean is ${round(n.mean)} for every b.`;
   };
 

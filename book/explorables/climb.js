@@ -30,7 +30,7 @@
   const text = (left, top, words, kind = "small") => `<text x="${left}" y="${top}" class="${kind}">${words}</text>`;
   const show = (update, say) => {
     const n = box.numbers({ update });
-    const printedX = x(n.printed), off = n.printed > 5;
+    const printedX = x(n.printed), [words, width] = n.printed > 5 ? ["reward × action →", 112] : ["reward × action", 96];
     box.querySelector("svg").innerHTML =
       `<path class="axis" d="M20 40H386M20 190H386"/>` +
       text(386, 34, "3: always the best action", "small end") + text(20, 206, "1: always the worst action") +
@@ -42,7 +42,7 @@
       `<circle class="blue" cx="${x(n.score)}" cy="${y(n.scoreJ)}" r="8"/>` +
       `<rect class="orange" x="${printedX - 7}" y="${y(J(Math.min(5, n.printed))) - 7}" width="14" height="14"/>` +
       text(Math.max(112, x(n.score)), y(n.scoreJ) + 32, "reward × score", "small end") +
-      text(Math.min(386, printedX + 14), y(J(Math.min(5, n.printed))) - 14, off ? "reward × action →" : "reward × action", off ? "small end" : "small");
+      text(Math.min(390 - width, printedX + 14), y(J(Math.min(5, n.printed))) - 14, words);
     box.querySelector("label b").textContent = update;
     box.querySelector("input").value = update;
     if (say) {
@@ -57,6 +57,7 @@
   const play = () => {
     cancelAnimationFrame(frame);
     const start = performance.now();
+    box.querySelector("[role=status]").textContent = "Both walkers are on their way.";
     const step = now => {
       const update = Math.min(100, Math.max(0, Math.round((now - start) / seconds / 10)));
       show(update, update === 100);

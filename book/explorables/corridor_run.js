@@ -52,15 +52,16 @@
   const sentence = ({ start, updates }, n, sum) => {
     const p = n.path.at(-1), [first, last] = [round(n.J[0], 1), round(n.J.at(-1), 1)];
     if (!updates) return `Before the first update p is ${round(p)} and J is ${first}. The gradient in θ, ${round(n.gradient, 1)}, says: more ${n.gradient > 0 ? "right" : "left"}.`;
-    const went = first === last ? "ends where it was," : n.J.at(-1) > n.J[0] ? `climbs from ${first} to` : `falls from ${first} to`;
-    return `All returns are negative: ${n.steps[1]} steps right pushed θ down by ${round(-n.pushes[1])}, ${n.steps[0]} steps left ` +
-      `up by ${round(n.pushes[0])}. Together ${signed(sum)}: p goes from ${round(start)} to ${round(p)}, and J ${went} ${last}.`;
+    const J = first === last ? `is again ${last}, to one decimal` : `${n.J.at(-1) > n.J[0] ? "climbs" : "falls"} from ${first} to ${last}`;
+    const [left, right] = n.steps.map((many, i) => `${many} step${many === 1 ? "" : "s"} ${i ? "right" : "left"}`);
+    return `All returns are negative: ${right} pushed θ down by ${round(-n.pushes[1])}, ${left} up by ${round(n.pushes[0])}. ` +
+      `Together ${signed(sum)}: p goes from ${round(start, 3)} to ${round(p, 3)}, and J ${J}.`;
   };
 
   const draw = () => {
     const inputs = [...box.querySelectorAll("input")];
     const state = Object.fromEntries(inputs.map(input => [input.name, Number(input.value)]));
-    const n = box.numbers(state), p = n.path.at(-1), sum = n.pushes[0] + n.pushes[1];
+    const n = box.numbers(state), p = n.path.at(-1), sum = Number(n.pushes[0].toFixed(2)) + Number(n.pushes[1].toFixed(2));
     box.querySelector("svg").innerHTML = curve(n) +
       [-10, -20, -30, -40, -50].map(value => text(44, Y(value) + 4, round(value, 0), 'class="end small"')).join("") +
       [0, 0.25, 0.5, 0.75, 1].map(q => text(X(q), 175, q, 'class="middle small"')).join("") +

@@ -31,9 +31,9 @@
       `<path class="before" d="M${then.reverse().concat(strip).join("L")}V${base}"/>` +
       `<path class="outline" fill="none" d="M20 ${base}L${now.join("L")}V${base}"/><path class="axis" d="M20 ${base}h360"/>` +
       n.samples.map(x => `<circle class="dot" cx="${X(x)}" cy="${base}" r="3"/>`).join("") +
-      text(4, 14, `payoff f(x) = ${payoffs[k]} times density of x`, 'class="strong"') +
-      '<rect fill="url(#moving-support-hatch)" x="20" y="26" width="16" height="12"/>' + text(42, 37, "lost: the score sees it") +
-      '<rect class="blue" x="20" y="46" width="16" height="12"/>' + text(42, 57, "gained: no sample (dot) falls here") +
+      text(4, 14, `payoff × density, where the payoff is f(x) = ${payoffs[k]}`, 'class="strong"') +
+      '<rect fill="url(#moving-support-hatch)" x="20" y="26" width="16" height="12"/>' + text(42, 37, "lost inside: the score sees it") +
+      '<rect class="blue" x="20" y="46" width="16" height="12"/>' + text(42, 57, "gained at the edge: no sample (dot) falls here") +
       text(X(theta), base + 18, "θ", 'class="end"') + text(X(theta + h), base + 18, "θ + h") + text(20, base + 18, "0", 'class="middle"');
   };
 
@@ -42,9 +42,9 @@
     text(225 + 65 * value + (value < 0 ? -5 : 5), y + 13, round(value), value < 0 ? 'class="end"' : "");
 
   const sentence = (theta, k, h, n) => {
-    const change = k === 0 ? `stays ${round(n.after)}` : `rises from ${round(n.before)} to ${round(n.after)}`;
-    return `As θ goes from ${round(theta, 1)} to ${round(theta + h, 1)}, the mean of f(x) = ${payoffs[k]} ${change}. Its true slope at ` +
-      `θ = ${round(theta, 1)} is ${round(n.slope)}. The trick gives ${round(n.trick)}: what is gained at the edge is not in it. ` +
+    const change = k === 0 ? `stays at ${round(n.after)}` : `rises from ${round(n.before)} to ${round(n.after)}`;
+    return `As θ goes from ${round(theta, 1)} to ${round(theta + h, 1)}, the mean of f(x) = ${payoffs[k]} ${change}. Its slope at ` +
+      `θ = ${round(theta, 1)} is ${round(n.slope)} in truth. The trick gives ${round(n.trick)}: what is gained at the edge is not in it. ` +
       `The mean of the score is ${round(n.score)}, and not 0.`;
   };
 

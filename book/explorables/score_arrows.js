@@ -47,7 +47,7 @@
     return `<path class="axis" d="M10 ${Y(0)}H390M${X(theta)} 22V${Y(-8)}"/><path class="curve" d="M${points.join("L")}"/>` +
       n.x.map((x, i) => `<circle class="${sign(n.arrows[i])}" cx="${X(x)}" cy="${Y(x * x + c)}" r="4"/>`).join("") +
       text(10, 14, `f(x) = x²${constant}`, 'class="strong"') + text(X(theta), 14, "θ = 1", 'class="middle small"') +
-      text(388, Y(0) + 14, "x", 'class="end small"');
+      text(388, Y(0) + 14, "x", 'class="end small"') + text(X(0), Y(0) + 14, "0", 'class="middle small"');
   };
 
   const draw = () => {
@@ -56,7 +56,8 @@
     const n = box.numbers(state), N = state.N, step = Math.min(11, 126 / N);
     const rows = [...n.arrows.keys()].sort((i, j) => n.x[j] - n.x[i]);
     box.querySelector("svg").innerHTML = curve(state, n) +
-      text(left, 140, "each sample: f(x) · score, rightmost x on top", 'class="small"') +
+      text(left, 140, "each f(x) · score, rightmost x on top", 'class="small"') +
+      text(right, 140, "shaded: typical error", 'class="small end"') +
       band(146, 132, n.gradient, n.one, "band") + band(146, 132, n.gradient, n.bestOne, "before") +
       band(300, 22, n.gradient, n.averaged, "band") + band(300, 22, n.gradient, n.bestAveraged, "before") +
       `<path class="axis" d="M${left} 368H${right}M200 146V278M200 300V322M200 342V374"/>` +
@@ -67,10 +68,10 @@
       [-15, -10, -5, 0, 5, 10, 15].map(one => text(at(one), 388, round(one, 0), 'class="middle small"') + `<path class="axis" d="M${at(one)} 364v8"/>`).join("");
     const wrong = n.arrows.filter(one => one < 0).length;
     box.querySelector("[role=status]").textContent =
-      `Against the gradient of ${n.gradient}: ${wrong} of ${N} arrows. A single arrow is typically off by ${round(n.one)}, ` +
-      `the mean of ${N} by ${round(n.averaged)} (here by ${round(Math.abs(n.mean - n.gradient))}). ` +
+      `${wrong} of ${N} arrow${N > 1 ? "s point" : " points"} against the gradient, which is ${n.gradient}. One arrow is typically ` +
+      `off by ${round(n.one)}, the mean of ${N} by ${round(n.averaged)} (here by ${round(Math.abs(n.mean - n.gradient))}). ` +
       (Math.abs(n.best - state.c) < 1e-9 ? "No other constant does better." :
-        `With the best constant, c = ${round(n.best, 2).replace(".00", "")}, it is ${round(n.bestOne)} and ${round(n.bestAveraged)}.`);
+        `With the best constant, c = ${round(n.best, 2).replace(".00", "")}, they are off by ${round(n.bestOne)} and ${round(n.bestAveraged)}.`);
     inputs.forEach(input => { input.labels[0].querySelector("b").textContent = input.value.replace("-", "−"); });
   };
 

@@ -29,15 +29,15 @@
   };
 
   const names = ["ν with r", "d with r", "ν with Q", "d with Q", "ν with differential Q", "d with differential Q"];
-  const thetas = ["θ₀", "θ₁"], centres = [142, 232], limits = [0.25, 0.9], half = 42;
+  const thetas = ["θ₀", "θ₁"], centres = [142, 232], half = 42;
   const text = (x, y, words, more = "") => `<text x="${x}" y="${y}" ${more}>${words}</text>`;
-  const round = (x, digits) => (x < -0.5 / 10 ** digits ? "−" : "") + Math.abs(x).toFixed(digits);
+  const round = x => (x < -1e-9 ? "−" : "") + (small(x) || Math.abs(x) >= 0.0005 ? Math.abs(x).toFixed(3) : Number(Math.abs(x).toPrecision(1)));
   const low = words => `<tspan dy="4" class="small">${words}</tspan>`;
 
   // A row: its name, a bar to each component, and the number on the other side of the axis.
-  const row = (y, name, values, style) => text(4, y + 11, name) + values.map((x, k) => {
-    const length = Math.min(half, half * Math.abs(x) / limits[k]), side = x < 0 ? -1 : 1;
-    const number = text(centres[k] - 3 * side, y + 11, round(x, 3), `class="small ${x < 0 ? "" : "end"}"`);
+  const row = (y, name, values, style, limits) => text(4, y + 11, name) + values.map((x, k) => {
+    const length = half * Math.abs(x) / limits[k], side = x < 0 ? -1 : 1;
+    const number = text(centres[k] - 3 * side, y + 11, round(x), `class="small ${x < 0 ? "" : "end"}"`);
     return `<rect class="${style}" x="${centres[k] - (x < 0 ? length : 0)}" y="${y}" width="${length}" height="13"/>` + number;
   }).join("");
 
@@ -48,19 +48,21 @@
   };
 
   const picture = (n, rest) => {
-    const scaled = (values, factor) => values.map(x => x * factor);
+    const truths = n.truths.map((values, i) => values.map(x => i === 1 ? x : x * rest));
+    const pairs = n.pairs.map((values, i) => values.map(x => i % 2 ? x : x * rest));
+    const limits = [0.25, 0.9].map((least, k) => Math.max(least, ...[...truths, ...pairs].map(values => Math.abs(values[k]))));
     const each = "(1−γ)";
     let svg = text(4, 16, "true gradient", 'class="strong"') + text(4, 118, "weight, table", 'class="strong"');
     svg += thetas.map((theta, k) => text(centres[k], 16, theta, 'class="strong middle"')).join("");
-    [[each + "∇J₁", rest], ["∇J" + low("avR"), 1], [`${each}∇J${low("avV")}`, rest]].forEach(([name, times], i) => {
-      svg += row(25 + 21 * i, name, scaled(n.truths[i], times), "blue drawn");
+    [each + "∇J₁", "∇J" + low("avR"), `${each}∇J${low("avV")}`].forEach((name, i) => {
+      svg += row(25 + 21 * i, name, truths[i], "blue drawn", limits);
     });
     svg += text(335, 104, "right for", 'class="middle"') + text(302, 121, "J₁", 'class="strong middle"') +
       text(398, 121, "averages", 'class="strong end"');
-    n.pairs.forEach((pair, i) => {
+    pairs.forEach((pair, i) => {
       const y = 128 + 21 * i, table = ["r", "Q", `Q${low("diff")}`][i >> 1];
       const name = i % 2 ? `d, ${table}${i === 3 ? " (11)" : ""}` : `${each}ν, ${table}`;
-      svg += row(y, name, scaled(pair, i % 2 ? 1 : rest), n.right[i].some(Boolean) ? "blue" : "orange");
+      svg += row(y, name, pair, n.right[i].some(Boolean) ? "blue" : "orange", limits);
       n.right[i].forEach((right, j) => {
         const [words, style] = mark(right, n.flips[i][j]);
         svg += text(302 + 65 * j, y + 11, words, `class="small middle ${style}"`);
@@ -72,8 +74,8 @@
   const sentence = (p, q, gamma, n) => {
     const right = j => names.filter((_, i) => n.right[i][j]).join(", ");
     const k = n.flips[3][1].indexOf(true), eleven = k < 0 ?
-      n.right[3][1] ? "is right for them here, too" : "has the signs of their gradients here, and another direction" :
-      `gives ${round(n.pairs[3][k], 3)} for ${thetas[k]}, where the average reward has ${round(n.truths[1][k], 3)}: the wrong sign`;
+      n.right[3][1] ? "is right for them here, too" : "has no wrong sign here, but is another vector" :
+      `gives ${round(n.pairs[3][k])} for ${thetas[k]}, where the average reward has ${round(n.truths[1][k])}: the wrong sign`;
     return `p = ${p.toFixed(2)}, q = ${q.toFixed(2)}, γ = ${gamma.toFixed(2)}. Right for the start value: ${right(0)}. ` +
       `Right for the averages: ${right(1)}. Equation (11), read as d with Q, ${eleven}.`;
   };
