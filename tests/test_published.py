@@ -55,7 +55,9 @@ def test_what_is_no_address_is_refused(monkeypatch, config, address):
 def head_of(config, base="", slug="policies", uri="../_images/abc.png"):
     builder = SimpleNamespace(imgpath="../_images", imagedir="_images", get_target_uri=lambda name: f"{name}.html")
     config.html_baseurl = base
-    app = SimpleNamespace(config=config, builder=builder, descriptions={"policies": 'A "logit" & more'})
+    env = SimpleNamespace(images={"_build/execute/def.png": ({"book/policies"}, "def1.png")})
+    app = SimpleNamespace(config=config, builder=builder, env=env, descriptions={"policies": 'A "logit" & more'})
+    app.picture = nodes.image(uri="_build/execute/def.png", alt="Two lines.")
     page = nodes.section("", nodes.title("", "A policy"), nodes.image(uri=uri, alt="A <line>."))
     context = {"metatags": ""}
     published.describe(app, f"book/{slug}", "page.html", context, page)
@@ -81,9 +83,18 @@ def test_without_an_address_the_picture_is_beside_the_page_and_there_is_no_url(c
     assert '"og:image" content="../_images/abc.png"' in head and "og:url" not in head
 
 
-def test_a_page_without_a_picture_has_a_small_card(config):
-    head = "\n".join(head_of(config, uri="https://example.org/elsewhere.png"))
-    assert 'content="summary"' in head and "og:image" not in head
+def test_a_page_without_a_picture_has_that_of_the_book(config):
+    head = head_of(config, base="https://example.org/b/", uri="https://example.org/elsewhere.png")
+    assert '<meta property="og:image" content="https://example.org/b/_images/def1.png">' in head
+    assert '<meta property="og:image:alt" content="Two lines.">' in head
+
+
+def test_the_picture_of_the_book_is_found():
+    wanted, other = (nodes.figure("", nodes.image(uri=f"{name}.png"), names=[name]) for name in ("fig-flows", "fig-x"))
+    page = nodes.section("", nodes.title("", "A policy"), other, wanted)
+    app, env = SimpleNamespace(), SimpleNamespace(get_doctree={"book/policies": page}.get)
+    published.find_picture(app, env)
+    assert app.picture["uri"] == "fig-flows.png"
 
 
 def test_a_page_without_a_description_is_a_warning_of_the_build(config, monkeypatch):
