@@ -1,9 +1,9 @@
 """Sphinx extension: how the book appears where it is published, in the results of a search and when a page is shared.
 
 `book/descriptions.yml` has a sentence or two for each page. The picture of a page is its first figure, or that of the
-book. The environment variable BOOK_URL, such as https://example.org/book/, is the public address: pictures must be named
-in full there, and a server shows 404.html at any depth, so the links of that page begin with it. A book without BOOK_URL
-is for reading from files.
+book. The environment variable BOOK_URL, such as https://example.org/book/, is the public address: pictures must be
+named in full there, and a server shows 404.html at any depth, so the links of that page begin with it. A book without
+BOOK_URL is for reading from files.
 """
 
 import os
