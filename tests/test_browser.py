@@ -1,4 +1,4 @@
-"""The server of the tools answers as a host of static pages does."""
+"""The server of the tools answers as a host of static pages does, and the pages of a book are found."""
 
 import shutil
 from urllib.error import HTTPError
@@ -14,6 +14,13 @@ def address(tmp_path):
     (tmp_path / "404.html").write_text("no such page")
     with browser.serving(tmp_path) as address:
         yield address
+
+
+def test_parts_of_pages_among_the_static_files_are_no_pages(tmp_path):
+    for name in ("b.html", "book/a.html", "_static/part.html", "_static/deep/part.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert browser.pages(tmp_path) == [tmp_path / "b.html", tmp_path / "book/a.html"]
 
 
 def test_a_page_is_served(address):

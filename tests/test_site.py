@@ -192,6 +192,16 @@ REPAIRED = {
     '<!-- So that users can add custom icons -->\n  <script src="../_static/fontawesome.js?d=1"></script>\n': "\n",
     '<input name="q"\n         autocorrect="off"\n/>': '<input name="q"\n        \n/>',
     '<p class="admonition-title">Note</p> <pre>x</pre>': '<p class="admonition-title">Note</p> <pre>x</pre>',
+    r'of (<span class="math notranslate">\(x\)</span>), see': (
+        r'of <span class="together">(<span class="math notranslate">\(x\)</span>),</span> see'
+    ),
+    r'<span class="math notranslate">\(x\)</span>-th <span class="math notranslate">\(y\)</span> of': (
+        r'<span class="together"><span class="math notranslate">\(x\)</span>-</span>th'
+        r' <span class="math notranslate">\(y\)</span> of'
+    ),
+    'Solution to<a class="reference internal" href="#a"> Exercise 1</a>': (
+        'Solution to <a class="reference internal" href="#a">Exercise 1</a>'
+    ),
 }
 
 

@@ -42,11 +42,11 @@
 
   // Below: the two samples, the larger the likelier, and their mean.
   const samples = (n, p) => text(4, 234, "the two samples, and their mean", 'class="strong"') +
-    `<path class="axis" d="M20 288h360M${S(0)} 284v8"/>` + text(S(0), 306, "0", 'class="middle small"') + `<path class="line ink" d="M${S(n.mean)} 262v44"/>` +
+    `<path class="axis" d="M20 288h360M${S(0)} 284v8"/>` + text(S(0), 318, "0", 'class="middle small"') + `<path class="line ink" d="M${S(n.mean)} 262v44"/>` +
     text(S(n.mean), 256, `mean ${round(n.mean)}`, 'class="middle small"') +
     [["orange", 1 - p], ["blue", p]].map(([colour, chance], arm) =>
       ring(S(n.samples[arm]), 288, 14 * Math.sqrt(chance), `line ${colour}`) +
-      text(S(n.samples[arm]), 322 + 16 * arm, `arm ${arm}`, `class="middle small ${colour}"`)).join("");
+      text(S(n.samples[arm]), 336 + 16 * arm, `arm ${arm}`, `class="middle small ${colour}"`)).join("");
 
   const sentence = (b, p, r0, n) => {
     const variance = round(n.variance), without = round(n.without);
