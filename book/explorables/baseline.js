@@ -50,9 +50,9 @@
 
   const sentence = (b, p, r0, n) => {
     const variance = round(n.variance), without = round(n.without);
+    const times = variance === without ? "as" : `${Number((n.variance / n.without).toPrecision(2))} times the ${without}`;
     const here = b === 0 ? `Without a baseline, b = 0, the variance is ${without}.` :
-      `With b = ${round(b)} the variance is ${variance}` + (variance === "0" ? "." :
-        `, ${round(n.variance / n.without)} times the ${without} without a baseline.`);
+      `With b = ${round(b)} the variance is ${variance}` + (variance === "0" ? "." : `, ${times} without a baseline.`);
     return `p = ${round(p)}; arm 1 pays 1, arm 0 pays ${round(r0)}. ${here} With V = ${round(n.V)} it is ${round(n.withV)}, ` +
       `with b* = ${round(n.best)} it is 0. The mean is ${round(n.mean)} for every b.`;
   };

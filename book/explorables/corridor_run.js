@@ -31,7 +31,7 @@
 
   const text = (x, y, words, more = "") => `<text x="${x}" y="${y}" ${more}>${words}</text>`;
   const round = (x, digits = 2) => (x < -0.5 / 10 ** digits ? "−" : "") + Math.abs(x).toFixed(digits);
-  const signed = x => (x >= 0.005 ? "+" : "") + round(x);
+  const signed = x => (x >= 0.0005 ? "+" : "") + round(x, 3);
   const X = p => 48 + 342 * p, Y = value => Math.min(156, 20 - 3 * (value + 10)), Z = update => 204 + 0.8 * update;
 
   const curve = n => {
@@ -54,14 +54,14 @@
     if (!updates) return `Before the first update p is ${round(p)} and J is ${first}. The gradient in θ, ${round(n.gradient, 1)}, says: more ${n.gradient > 0 ? "right" : "left"}.`;
     const J = first === last ? `is again ${last}, to one decimal` : `${n.J.at(-1) > n.J[0] ? "climbs" : "falls"} from ${first} to ${last}`;
     const [left, right] = n.steps.map((many, i) => `${many} step${many === 1 ? "" : "s"} ${i ? "right" : "left"}`);
-    return `All returns are negative: ${right} pushed θ down by ${round(-n.pushes[1])}, ${left} up by ${round(n.pushes[0])}. ` +
+    return `All returns are negative: ${right} pushed θ down by ${round(-n.pushes[1], 3)}, ${left} up by ${round(n.pushes[0], 3)}. ` +
       `Together ${signed(sum)}: p goes from ${round(start, 3)} to ${round(p, 3)}, and J ${J}.`;
   };
 
   const draw = () => {
     const inputs = [...box.querySelectorAll("input")];
     const state = Object.fromEntries(inputs.map(input => [input.name, Number(input.value)]));
-    const n = box.numbers(state), p = n.path.at(-1), sum = Number(n.pushes[0].toFixed(2)) + Number(n.pushes[1].toFixed(2));
+    const n = box.numbers(state), p = n.path.at(-1), sum = Number(n.pushes[0].toFixed(3)) + Number(n.pushes[1].toFixed(3));
     box.querySelector("svg").innerHTML = curve(n) +
       [-10, -20, -30, -40, -50].map(value => text(44, Y(value) + 4, round(value, 0), 'class="end small"')).join("") +
       [0, 0.25, 0.5, 0.75, 1].map(q => text(X(q), 175, q, 'class="middle small"')).join("") +

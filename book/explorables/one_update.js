@@ -55,7 +55,7 @@
       column(20, "softmax", 1, n.probabilities, n.logits, unit, action, "blue") +
       column(220, "exp(α + βa), as printed", n.printedSum, n.printed, changes, unit, action, "orange") +
       text(-105, 13, "π(a)", 'class="middle small" transform="rotate(-90)"') +
-      text(-224, 13, "exponent, +", 'class="middle small" transform="rotate(-90)"');
+      text(-221, 13, "+ to exponent", 'class="middle small" transform="rotate(-90)"');
     box.querySelector("[role=status]").textContent = sentence(action, G, n);
     inputs.forEach(input => { input.labels[0].querySelector("b").textContent = input.value.replace("-", "−"); });
   };

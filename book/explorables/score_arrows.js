@@ -68,10 +68,10 @@
       [-15, -10, -5, 0, 5, 10, 15].map(one => text(at(one), 388, round(one, 0), 'class="middle small"') + `<path class="axis" d="M${at(one)} 364v8"/>`).join("");
     const wrong = n.arrows.filter(one => one < 0).length;
     box.querySelector("[role=status]").textContent =
-      `${wrong} of ${N} arrow${N > 1 ? "s point" : " points"} against the gradient, which is ${n.gradient}. One arrow is typically ` +
-      `off by ${round(n.one)}, the mean of ${N} by ${round(n.averaged)} (here by ${round(Math.abs(n.mean - n.gradient))}). ` +
-      (Math.abs(n.best - state.c) < 1e-9 ? "No other constant does better." :
-        `With the best constant, c = ${round(n.best, 2).replace(".00", "")}, they are off by ${round(n.bestOne)} and ${round(n.bestAveraged)}.`);
+      (N === 1 ? `The arrow points ${wrong ? "against" : "along"}` : `${wrong} of ${N} arrows ${wrong === 1 ? "points" : "point"} against`) +
+      ` the gradient, which is ${n.gradient}. One arrow is typically off by ${round(n.one)}` + (N === 1 ? "" : `, the mean of ${N} by ${round(n.averaged)}`) +
+      ` (here by ${round(Math.abs(n.mean - n.gradient))}). ` + (Math.abs(n.best - state.c) < 1e-9 ? "No other constant does better." :
+        `With the best constant, c = ${round(n.best, 2).replace(".00", "")}: by ${round(n.bestOne)}${N === 1 ? "" : ` and ${round(n.bestAveraged)}`}.`);
     inputs.forEach(input => { input.labels[0].querySelector("b").textContent = input.value.replace("-", "−"); });
   };
 
