@@ -92,6 +92,11 @@ REPORT = """async () => {
     raw: formulas.filter(one => !one.querySelector("mjx-container")).map(one => one.textContent),
     wrong: [...document.querySelectorAll("[data-mml-node=merror]")].map(
       one => `${one.dataset.mjxError} (section ${one.closest("section")?.id})`),
+    blank: [...document.querySelectorAll("mjx-container")].filter(one => {
+      const drawn = [...one.querySelectorAll("[data-mml-node=mi], [data-mml-node=mn], [data-mml-node=mtext]")];
+      const read = [...one.querySelectorAll("mi, mn, mtext")].filter(part => part.textContent);
+      return drawn.filter(part => part.querySelector("path, use, rect")).length < read.length;
+    }).map(one => `${one.querySelector("math").textContent} (section ${one.closest("section")?.id})`),
     unspoken: [...document.querySelectorAll("mjx-container")].filter(one => !one.querySelector("math")).length,
     cut: [...document.querySelectorAll("article mjx-container")].filter(isCut).map(
       one => `${one.querySelector("math")?.textContent.slice(0, 60)} (section ${one.closest("section")?.id})`),
@@ -109,6 +114,7 @@ async def examine(tab, way, device, theme):
     problems = [f"formula not typeset: {formula}" for formula in report["raw"]]
     problems += [f"formula with an error: {formula}" for formula in report["wrong"]]
     problems += [f"formula cut off: {formula}" for formula in report["cut"]]
+    problems += [f"formula with a letter that mathjax.js has no shape for: {formula}" for formula in report["blank"]]
     if report["unspoken"]:
         problems.append(f"{report['unspoken']} formulas without MathML for those who hear them")
     if report["theme"] != theme:
