@@ -9,8 +9,8 @@ logarithm of a sum of positive terms is rewritten with the identities
 
 .. math::
 
-    \log(e^x) = x, \qquad \log(u v) = \log u + \log v, \qquad \log(u^k) = k \log u, \qquad
-    \log(u + v) = \operatorname{logaddexp}(\log u, \log v) \qquad (u, v > 0),
+    \log(e^x) &= x, \qquad \log(u v) = \log u + \log v, \qquad \log(u^k) = k \log u, \\
+    \log(u + v) &= \operatorname{logaddexp}(\log u, \log v) \qquad (u, v > 0),
 
 which hold exactly; `numpy.logaddexp` evaluates the last without overflow, and its derivative is a sigmoid.
 """

@@ -210,10 +210,10 @@ class Ledger(Page):
 
     def table(self, rows):
         """Return the table of one part of a source."""
-        head = ("claim", "says", "status", "checked by", "where")
+        head = ("claim", "says", "status, checks", "where")
         table = nodes.table("", classes=["ledger"])
         group = nodes.tgroup("", cols=len(head))
-        group += [nodes.colspec(colwidth=width) for width in (17, 34, 13, 13, 23)]
+        group += [nodes.colspec(colwidth=width) for width in (19, 43, 15, 23)]
         group += nodes.thead("", _row(*(nodes.paragraph("", text) for text in head)))
         body = nodes.tbody()
         for claim in rows:
@@ -223,10 +223,9 @@ class Ledger(Page):
             name["classes"] = ["claim"]
             place = claim["place"].removeprefix(_part(claim)).lstrip(", ") or claim["place"]
             row = _row(
-                nodes.paragraph("", "", name),
-                [nodes.container("", *self.text(place), classes=["place"]), *self.text(claim["says"])],
-                nodes.paragraph("", claim["status"].replace("-", " ")),
-                nodes.paragraph("", " + ".join(kinds) or "\N{EN DASH}"),
+                [nodes.paragraph("", "", name), nodes.container("", *self.text(place), classes=["place"])],
+                self.text(claim["says"]),
+                [nodes.paragraph("", text) for text in (claim["status"].replace("-", " "), " + ".join(kinds)) if text],
                 self.links(claim),
             )
             row["ids"].append(self.note("ledger", claim))
