@@ -213,7 +213,7 @@ class Ledger(Page):
         head = ("claim", "says", "status, checks", "where")
         table = nodes.table("", classes=["ledger"])
         group = nodes.tgroup("", cols=len(head))
-        group += [nodes.colspec(colwidth=width) for width in (19, 43, 15, 23)]
+        group += [nodes.colspec(colwidth=width) for width in (20, 40, 15, 25)]
         group += nodes.thead("", _row(*(nodes.paragraph("", text) for text in head)))
         body = nodes.tbody()
         for claim in rows:

@@ -21,7 +21,8 @@ MATHJAX = "mathjax.js"
 UNUSED_KINDS = re.compile(r"(\.(?:fraktur|monospace|sansSerif|texOldstyle|texCalligraphicBold|texMathit)\w*,)\{[^}]*\}")
 LETTER = re.compile(r'\b(1\d{5}):"[^"]*",?')  # by its number in Unicode, above 1D400
 USED = [(0x1D400, 0x1D49B), (0x1D538, 0x1D56B), (0x1D6A4, 0x1D6A5), (0x1D6E2, 0x1D755), (0x1D7CE, 0x1D7D7)]
-NOTICE = "/* MathJax, under the Apache License 2.0: https://www.mathjax.org */"
+NOTICE = """/* MathJax, under the Apache License 2.0: https://www.mathjax.org
+   Put together from its components, without the shapes of letters that this book has no formulas with. */"""
 NARROW = 'if (innerWidth < 576) MathJax.svg = { displayAlign: "left" };  // beside it is room for its number'
 
 LEFT_OUT = ("sphinx_thebe", "sphinx_design")  # extensions that Jupyter Book always loads
