@@ -10,8 +10,8 @@ One episode gives one sample,
     G_t = \sum_{k \ge 0} \gamma^k R_{t + k},
 
 whose expectation is the gradient of the start value (Williams 1992). The factor :math:`\gamma^t` belongs to it: the
-objective discounts the future as seen from the start. The baseline b may be anything that the action does not
-influence.
+objective discounts the future as seen from the start. The baseline b may be whatever is independent of the action,
+given the state.
 """
 
 from math import prod
